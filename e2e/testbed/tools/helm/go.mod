@@ -1,0 +1,3 @@
+module deadband/testbed/tools/helm
+
+go 1.26

@@ -1,0 +1,3 @@
+module deadband/testbed/tools/kwok
+
+go 1.26

@@ -1,0 +1,3 @@
+module deadband/testbed/tools/prometheus
+
+go 1.26

@@ -1,0 +1,113 @@
+"""Condition types and reasons: one vocabulary, stable API, each documented in docs/runbook.md."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deadband.api.types import Instant, StatusModel
+
+
+class ConditionType(StrEnum):
+    """Types of status.conditions; kstatus reads Ready, Reconciling and Stalled, HPA users know the next three."""
+
+    READY = "Ready"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    SCALING_ACTIVE = "ScalingActive"
+    ABLE_TO_SCALE = "AbleToScale"
+    SCALING_LIMITED = "ScalingLimited"
+    METRICS_AVAILABLE = "MetricsAvailable"
+    TARGET_CONTESTED = "TargetContested"
+    ACTION_REQUIRED = "ActionRequired"
+    FLAPPING = "Flapping"
+
+
+class Reason(StrEnum):
+    """Why something is as it is. CamelCase, stable: alerts and dashboards match on it."""
+
+    # of a decision
+    SCALING_UP = "ScalingUp"
+    SCALING_DOWN = "ScalingDown"
+    WITHIN_BAND = "WithinBand"
+    WAITING_FOR_TIME = "WaitingForTime"
+    METRICS_UNKNOWN = "MetricsUnknown"
+    OUT_OF_BOUNDS = "OutOfBounds"
+    AT_MAXIMUM = "AtMaximum"
+    AT_MINIMUM = "AtMinimum"
+    SCALING_DISABLED = "ScalingDisabled"
+    PROJECTED_ABOVE_THRESHOLD = "ProjectedAboveThreshold"
+    STABILIZED = "Stabilized"
+    LIMIT_REACHED = "LimitReached"
+    COOLING_DOWN = "CoolingDown"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    TARGET_PAUSED = "TargetPaused"
+    TOO_FEW_AVAILABLE = "TooFewAvailable"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    INSUFFICIENT_CAPACITY = "InsufficientCapacity"
+    VETOED = "Vetoed"
+    APPROVAL_REQUIRED = "ApprovalRequired"
+    PAUSED = "Paused"
+    TARGET_CONTESTED = "TargetContested"
+    FALLBACK = "Fallback"
+    FLAPPING = "Flapping"
+    # of a policy
+    INVALID_SPEC = "InvalidSpec"
+    TARGET_NOT_FOUND = "TargetNotFound"
+    TARGET_NOT_SCALABLE = "TargetNotScalable"
+    SOURCE_NOT_FOUND = "SourceNotFound"
+    ACCESS_DENIED = "AccessDenied"
+    # of a reading (R1)
+    EMPTY = "Empty"
+    NOT_A_NUMBER = "NotANumber"
+    STALE = "Stale"
+    MANY_SERIES = "ManySeries"
+    NO_REQUESTS = "NoRequests"
+    PARTIAL = "Partial"
+    ERROR = "Error"
+    TIMEOUT = "Timeout"
+    # of a condition that is as it should be
+    OK = "AsExpected"
+
+
+ConditionStatus = Literal["True", "False", "Unknown"]
+
+
+class Condition(StatusModel):
+    """One entry of status.conditions, as the API conventions shape it."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)]
+    status: ConditionStatus
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    message: Annotated[str, Field(max_length=32768)] = ""
+    last_transition_time: Instant
+    """When `status` last flipped."""
+    observed_generation: int | None = None
+
+
+def merge(previous: Iterable[Condition], current: Iterable[Condition], *, now: datetime) -> list[Condition]:
+    """Keep the transition time of every condition whose status did not flip.
+
+    Args:
+        previous: What the object carries.
+        current: What holds now; their own transition times are ignored.
+        now: Becomes the transition time of what flipped or is new.
+
+    Returns:
+        `current` in its own order; types that are not in it are dropped.
+
+    Source: Kubernetes API conventions, "Typical status properties".
+    """
+    before = {condition.type: condition for condition in previous}
+    return [
+        condition.model_copy(
+            update={
+                "last_transition_time": before[condition.type].last_transition_time
+                if condition.type in before and before[condition.type].status == condition.status
+                else now
+            }
+        )
+        for condition in current
+    ]

@@ -1,0 +1,130 @@
+"""MetricSource: a Prometheus that policies may ask; cluster-scoped, written by administrators only."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deadband.api.conditions import Condition
+from deadband.api.types import ApiModel, Decimal, Instant, StatusModel
+
+
+class RawQueries(StrEnum):
+    """Whether policies may bring their own PromQL to this source."""
+
+    ALLOWED = "Allowed"
+    NAMESPACE_ENFORCED = "NamespaceEnforced"
+    DENIED = "Denied"
+
+
+class AuthType(StrEnum):
+    """How the operator shows who it is."""
+
+    BEARER = "Bearer"
+    BASIC = "Basic"
+
+
+SecretName = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Auth(ApiModel):
+    """Credentials from a Secret in the operator's own namespace."""
+
+    type: AuthType
+    """Bearer reads the key `token`; Basic reads `username` and `password`."""
+    secret_name: SecretName
+    """The Secret."""
+
+
+class Tls(ApiModel):
+    """Trust and identity on the wire; files come from a Secret in the operator's own namespace."""
+
+    ca_secret_name: SecretName | None = None
+    """Secret whose key `ca.crt` is trusted instead of the system's roots."""
+    client_secret_name: SecretName | None = None
+    """Secret of type kubernetes.io/tls with the client certificate."""
+    server_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Name expected in the server's certificate, if not the URL's host."""
+
+
+class Header(ApiModel):
+    """One HTTP header sent with every query, such as X-Scope-OrgID."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")]
+    value: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[ -~]+$")]
+
+
+class RecipeNames(ApiModel):
+    """Another metric name, or other label names, for one series that a recipe reads."""
+
+    series: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
+    """The series name as the recipe writes it."""
+    metric: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] | None = None
+    """The name to ask for instead."""
+    labels: Annotated[
+        dict[str, Annotated[str, Field(min_length=1, max_length=253)]] | None, Field(max_length=16)
+    ] = None
+    """Recipe's label name to the label name to use instead."""
+
+
+class LabelSelector(ApiModel):
+    """Namespaces by their labels; all entries must match."""
+
+    match_labels: Annotated[
+        dict[str, Annotated[str, Field(max_length=63)]], Field(min_length=1, max_length=16)
+    ]
+
+
+class MetricSourceSpec(ApiModel):
+    """Where a Prometheus is and how it may be used."""
+
+    url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s?#@]+$")]
+    """Base URL, without query, fragment or credentials; `/api/v1/query` is appended."""
+    auth: Auth | None = None
+    """Credentials; absent: none."""
+    tls: Tls | None = None
+    """TLS settings; absent: the system's roots."""
+    headers: Annotated[list[Header], Field(max_length=16)] = []
+    """Headers sent with every query."""
+    timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
+    """How long one query may take."""
+    max_concurrent_queries: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many queries may be under way at once."""
+    stale_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """A sample older than this is Stale; sent as lookback_delta."""
+    rate_window_seconds: Annotated[int, Field(ge=4, le=3600)] = 120
+    """Range of rates in recipes; at least four scrape intervals."""
+    default: bool = False
+    """Policies that name no source use this one."""
+    raw_queries: RawQueries = RawQueries.ALLOWED
+    """Whether policies may bring their own PromQL."""
+    allowed_namespaces: LabelSelector | None = None
+    """Namespaces whose policies may use this source; absent: all."""
+    recipes: Annotated[list[RecipeNames], Field(max_length=64)] = []
+    """Other names for the series that recipes read."""
+
+
+class MetricSourceStatus(StatusModel):
+    """What the operator saw of a source; written on a change of meaning, figures at most every 5 minutes."""
+
+    observed_generation: int | None = None
+    reachable: bool | None = None
+    """Whether the last query was answered; absent: none was asked yet."""
+    version: str | None = None
+    """What /api/v1/status/buildinfo tells."""
+    latency_seconds: Decimal | None = None
+    """Median of the last queries."""
+    queries_per_second: Decimal | None = None
+    """Over the last five minutes."""
+    last_error: str | None = None
+    """Class of the last error and the HTTP status, never a body."""
+    last_error_time: Instant | None = None
+    conditions: list[Condition] = []
+
+
+class MetricSource(ApiModel):
+    """The manifest of a source, as far as validation needs it."""
+
+    api_version: Literal["deadband.dev/v1alpha1"]
+    kind: Literal["MetricSource"]
+    spec: MetricSourceSpec

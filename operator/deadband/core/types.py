@@ -1,0 +1,128 @@
+"""Values that enter the decision: readings, the target, and everything else known at one instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from fractions import Fraction
+
+from deadband.api.conditions import Reason
+from deadband.api.scalingpolicy import Override, ScalingPolicySpec
+from deadband.api.status import ScalingPolicyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A number that was read.
+
+    Attributes:
+        value: Exact, in the unit of the metric (percent is 0..100 and beyond).
+        time: The sample's own time where it can be known, else None.
+    """
+
+    value: Fraction
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """No usable number, and why (R1). Absent is never 0.
+
+    Attributes:
+        reason: One of R1's reasons.
+        message: What the source said, cut to what may be shown; empty when the reason says it all.
+    """
+
+    reason: Reason
+    message: str = ""
+
+
+Reading = Sample | Absent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The workload as one read of it showed it.
+
+    Attributes:
+        replicas: spec.replicas, never status.replicas: surge does not count.
+        ready: Ready pods, at most `replicas` (the constructor of the value clamps).
+        available: Available pods.
+        rollout_in_progress: A new revision is being rolled out.
+        paused: The Deployment's own spec.paused.
+        quota_exceeded: Pods are denied by quota.
+        unschedulable: Pods stay unschedulable.
+        own_write: When deadband's field manager last changed the replicas, if nobody changed them since.
+    """
+
+    replicas: int
+    ready: int
+    available: int
+    rollout_in_progress: bool = False
+    paused: bool = False
+    quota_exceeded: bool = False
+    unschedulable: bool = False
+    own_write: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoTarget:
+    """The policy names a target that cannot be used: TargetNotFound, TargetNotScalable or AccessDenied."""
+
+    reason: Reason
+    message: str
+
+
+class Pause(Enum):
+    """What the paused annotation holds back (R15)."""
+
+    NOTHING = "nothing"
+    UP = "scale-up"
+    DOWN = "scale-down"
+    BOTH = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which no operator led: from the last renewal of the Lease to the start of this leadership (R7)."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long; never negative."""
+        return max(self.end - self.start, timedelta())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything one decision depends on; the same inputs give the same decision, byte for byte (R20).
+
+    Attributes:
+        spec: Validated spec.
+        status: What the last evaluation left, or what the object carried at the start.
+        readings: By metric name; a metric that is missing here reads Error.
+        now: Aware UTC, read once per evaluation.
+        target: The workload; None when the policy names none.
+        vetoes: By veto name; readings of one instant.
+        overrides: Those that are open at `now` (R2).
+        pause: What R15 holds back.
+        approval: The id in the approve annotation, if any (R13).
+        contested_by: Who else writes the target; None when nobody does (R16).
+        outage: Set in the first evaluation of a leadership only.
+        generation: metadata.generation of the spec that was read.
+    """
+
+    spec: ScalingPolicySpec
+    status: ScalingPolicyStatus
+    readings: Mapping[str, Reading]
+    now: datetime
+    target: Target | NoTarget | None = None
+    vetoes: Mapping[str, Reading] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+    pause: Pause = Pause.NOTHING
+    approval: str | None = None
+    contested_by: str | None = None
+    outage: Outage | None = None
+    generation: int | None = None

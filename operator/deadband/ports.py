@@ -1,0 +1,125 @@
+"""What the engine needs of the world. Adapters implement these; tests bring ten-line fakes; one contract suite runs on both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from deadband.api.conditions import Reason
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.types import Target
+from deadband.queries.types import Answer, Question
+
+
+class WriteError(Exception):
+    """The API server did not take a call; nothing was changed."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        """Keep the reason for the condition and a message without bodies or secrets."""
+        super().__init__(message)
+        self.reason = reason
+
+
+class ConflictError(WriteError):
+    """The object changed since it was read (409): read again and decide again (R18)."""
+
+
+class GoneError(WriteError):
+    """The object is not there any more (404)."""
+
+
+class DeniedError(WriteError):
+    """The operator may not do this (401, 403): a missing RBAC rule."""
+
+
+class UnreachableError(WriteError):
+    """The API server did not answer, or answered 429 or 5xx; it is worth trying again at the next evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Names one object.
+
+    Attributes:
+        kind: Such as ScalingPolicy.
+        namespace: Empty for cluster-scoped kinds.
+        name: metadata.name.
+        uid: metadata.uid; empty where it does not matter.
+        api_version: Such as deadband.dev/v1alpha1.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+    api_version: str = "deadband.dev/v1alpha1"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A target as read, with what a write on it needs.
+
+    Attributes:
+        target: The facts the decision uses.
+        resource_version: Precondition of the write (R18).
+    """
+
+    target: Target
+    resource_version: str
+
+
+class Metrics(Protocol):
+    """The Prometheus servers."""
+
+    async def ask(self, questions: Sequence[Question], *, at: datetime) -> Mapping[Question, Answer]:
+        """Answer every question as of `at`; a failure is an answer (Failed), never an exception."""
+
+
+class Targets(Protocol):
+    """The workloads."""
+
+    async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
+        """Read the target from the API server, past every cache.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+    async def scale(self, namespace: str, ref: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
+        """Set spec.replicas through /scale with the precondition and our field manager (R18).
+
+        Raises:
+            ConflictError, GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+
+class Policies(Protocol):
+    """The policies themselves."""
+
+    async def read(self, ref: ObjectRef) -> Mapping[str, Any]:
+        """Read the policy from the API server, past every cache.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say. A policy of another UID is gone.
+        """
+
+    async def write_status(self, ref: ObjectRef, status: Mapping[str, Any]) -> None:
+        """Merge-patch /status with our field manager; None removes a key.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+
+class Events(Protocol):
+    """Kubernetes Events, aggregated and rate limited."""
+
+    def record(self, about: ObjectRef, type_: Literal["Normal", "Warning"], reason: Reason, message: str) -> None:
+        """Queue an event; never blocks, never raises. Repeats within the window raise a count instead."""
+
+
+class Leadership(Protocol):
+    """The Lease, as the writers see it."""
+
+    def leads(self) -> bool:
+        """True while this process may write: the last renewal is younger than the renew deadline by our own clock."""

@@ -1,0 +1,1 @@
+"""Recipes to PromQL, grouping and scoping of queries, answers to readings. Pure text and data."""

@@ -1,0 +1,290 @@
+"""The simulated world: load, queues, databases and what the pods use, advanced by the times that it is given.
+
+Nothing here reads a clock or a socket. Between two calls of :meth:`World.advance` everything moves in steps of at most
+``LONGEST_STEP`` seconds in which use is constant, so that a counter is exactly the integral of the use that the ground
+truth reports, whenever it is read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from e2e.testbed.simulator.cluster import Cluster, Container, Pod
+from e2e.testbed.simulator.loads import Load
+from e2e.testbed.simulator.scenario import Change, DatabaseLoad, Demand, QueueLoad, Scenario, WorkloadLoad
+from e2e.testbed.simulator.sharing import drain, ratio_percent, share
+
+LONGEST_STEP = 0.25
+PAUSE = "POD"  # the sandbox of a pod; no container can be named so, their names are lower case
+ContainerKey = tuple[str, str]  # (pod uid, container name)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one container uses: cores, and bytes of working set."""
+
+    cores: float = 0.0
+    memory: float = 0.0
+
+
+IDLE = Use()
+PAUSE_USE = Use(cores=0.0005, memory=700_000)
+
+
+@dataclass(slots=True)
+class WorkloadState:
+    """A workload now; a load's seconds count from ``…_since`` in load time."""
+
+    config: WorkloadLoad
+    cpu: Demand
+    memory: Demand
+    cpu_since: float = 0.0
+    memory_since: float = 0.0
+    offered_cores: float = 0.0
+    backlog_core_seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class QueueState:
+    """A queue now: depth in messages (fractional inside), arrivals and throughput in messages per second."""
+
+    config: QueueLoad
+    load: Load
+    rate_per_pod: float
+    depth: float
+    hold: bool
+    since: float = 0.0
+    arrivals: float = 0.0
+    throughput: float = 0.0
+    consumers: int = 0
+
+    @property
+    def ready(self) -> int:
+        """Whole messages that are ready to be delivered."""
+        return math.floor(self.depth + 1e-9)
+
+    @property
+    def unacked(self) -> int:
+        """Messages that the consumers hold: each busy one its prefetch."""
+        capacity = self.rate_per_pod * self.consumers
+        return round(self.config.prefetch * self.consumers * self.throughput / capacity) if capacity else 0
+
+
+@dataclass(slots=True)
+class DatabaseState:
+    """A database now; connections beyond the usable ones are refused."""
+
+    config: DatabaseLoad
+    load: Load
+    up: bool
+    since: float = 0.0
+    connections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is really so in one workload: its ready pods, their use against their requests, what waits.
+
+    Percents count containers of ready pods that have a request, as scaling-policy.md §2 does; None without any request.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    ready_pods: int
+    offered_cores: float
+    used_cores: float
+    backlog_core_seconds: float
+    cpu_percent: float | None
+    memory_percent: float | None
+
+
+class World:
+    """The state of a scenario at ``now`` (any clock in seconds that never goes back)."""
+
+    def __init__(self, scenario: Scenario, now: float, seed: int | None = None) -> None:
+        self.scenario = scenario
+        self.now = now
+        self.load_time = 0.0
+        self.frozen = False
+        self.hide = scenario.hide
+        self.seed = scenario.seed if seed is None else seed
+        self.cluster = Cluster()
+        self.workloads = {item.key: WorkloadState(item, item.cpu, item.memory) for item in scenario.workloads}
+        self.queues = {
+            item.name: QueueState(item, item.arrivals, item.rate_per_pod, item.depth, item.hold)
+            for item in scenario.queues
+        }
+        self.databases = {item.instance: DatabaseState(item, item.connections, item.up) for item in scenario.databases}
+        self.use: dict[ContainerKey, Use] = {}
+        self.cpu_seconds: dict[ContainerKey, float] = {}
+        self.node_cpu_seconds: dict[str, float] = {}
+        self._requests: dict[tuple[str, str], float] = {}
+        self._settle(0.0)
+
+    def observe(self, cluster: Cluster, now: float) -> None:
+        """Bring the world to ``now``, then replace what is known of the cluster."""
+        self.advance(now)
+        self.cluster = cluster
+        uids = {pod.uid for pod in cluster.pods}
+        self.cpu_seconds = {key: value for key, value in self.cpu_seconds.items() if key[0] in uids}
+        self._settle(0.0)
+
+    def apply(self, change: Change, now: float) -> None:
+        """Bring the world to ``now``, then put a change in force; KeyError (with the name) for an unknown name."""
+        self.advance(now)
+        for known, named in (
+            (self.workloads.keys(), change.workloads.keys()),
+            (self.queues.keys(), change.queues.keys()),
+            (self.databases.keys(), change.databases.keys()),
+        ):
+            if unknown := sorted(named - known):
+                raise KeyError(f"unknown {', '.join(unknown)}; known are {', '.join(sorted(known)) or 'none'}")
+        for key, new in change.workloads.items():
+            workload = self.workloads[key]
+            if new.cpu is not None:
+                workload.cpu, workload.cpu_since, workload.backlog_core_seconds = new.cpu, self.load_time, 0.0
+            if new.memory is not None:
+                workload.memory, workload.memory_since = new.memory, self.load_time
+        for name, queue_change in change.queues.items():
+            queue = self.queues[name]
+            if queue_change.arrivals is not None:
+                queue.load, queue.since = queue_change.arrivals, self.load_time
+            queue.rate_per_pod = queue.rate_per_pod if queue_change.rate_per_pod is None else queue_change.rate_per_pod
+            queue.depth = queue.depth if queue_change.depth is None else queue_change.depth
+            queue.hold = queue.hold if queue_change.hold is None else queue_change.hold
+        for instance, database_change in change.databases.items():
+            database = self.databases[instance]
+            if database_change.connections is not None:
+                database.load, database.since = database_change.connections, self.load_time
+            database.up = database.up if database_change.up is None else database_change.up
+        self.frozen = self.frozen if change.freeze is None else change.freeze
+        self.hide = self.hide if change.hide is None else change.hide
+        self._settle(0.0)
+
+    def advance(self, now: float) -> None:
+        """Let the time until ``now`` pass; an earlier ``now`` changes nothing."""
+        while (rest := now - self.now) > 0:
+            step = min(rest, LONGEST_STEP)
+            self._settle(step)
+            for pod, name in self._running_containers():
+                used = self.use[pod.uid, name].cores * step
+                self.cpu_seconds[pod.uid, name] = self.cpu_seconds.get((pod.uid, name), 0.0) + used
+                self.node_cpu_seconds[pod.node] = self.node_cpu_seconds.get(pod.node, 0.0) + used
+            self.now = now if step == rest else self.now + step
+
+    def truth(self) -> list[Truth]:
+        """Return the ground truth of every workload at the world's ``now``, in the order of the scenario."""
+        return [self._truth(state) for state in self.workloads.values()]
+
+    def serving(self, workload: WorkloadLoad) -> tuple[Pod, ...]:
+        """Return the pods that share the workload's load."""
+        return tuple(pod for pod in self._members(workload) if pod.serving)
+
+    def _members(self, workload: WorkloadLoad) -> tuple[Pod, ...]:
+        return self.cluster.members.get((workload.kind, workload.namespace, workload.name), ())
+
+    def _running_containers(self) -> Iterator[tuple[Pod, str]]:
+        for pod in self.cluster.pods:
+            if pod.running:
+                yield from ((pod, name) for name in (*(container.name for container in pod.containers), PAUSE))
+
+    def _settle(self, step: float) -> None:
+        """Compute the use that holds during the next ``step`` seconds, and move queues and backlogs by it."""
+        if not self.frozen:
+            self.load_time += step
+        self.use = {(pod.uid, name): PAUSE_USE if name == PAUSE else IDLE for pod, name in self._running_containers()}
+        for queue in self.queues.values():
+            self._settle_queue(queue, step)
+        for workload in self.workloads.values():
+            self._settle_workload(workload, step)
+        for database in self.databases.values():
+            asked = database.load.at(self.load_time - database.since, f"{self.seed}/{database.config.instance}")
+            database.connections = min(round(asked), database.config.usable_connections)
+
+    def _settle_queue(self, queue: QueueState, step: float) -> None:
+        worker = queue.config.worker
+        queue.consumers = len(self.serving(self.workloads[worker].config)) if worker is not None else 0
+        queue.arrivals = queue.load.at(self.load_time - queue.since, f"{self.seed}/{queue.config.name}")
+        still = self.frozen or queue.hold
+        capacity = queue.rate_per_pod * queue.consumers
+        depth, queue.throughput = drain(queue.depth, queue.arrivals, capacity, step or LONGEST_STEP)
+        if step and not still:
+            queue.depth = depth
+
+    def _settle_workload(self, state: WorkloadState, step: float) -> None:
+        config, members = state.config, self._members(state.config)
+        serving = [pod for pod in members if pod.serving]
+        offered = state.cpu.at(
+            self.load_time - state.cpu_since, f"{self.seed}/{config.key}/cpu", self._request(config, members, "cpu")
+        ) + sum(
+            queue.throughput * queue.config.core_seconds_per_message
+            for queue in self.queues.values()
+            if queue.config.worker == config.key
+        )
+        memory = state.memory.at(
+            self.load_time - state.memory_since,
+            f"{self.seed}/{config.key}/memory",
+            self._request(config, members, "memory"),
+            config.memory_base_bytes,
+        )
+        caps = [_limit(_main(config, pod), "cpu") for pod in serving]
+        worked_off = state.backlog_core_seconds / (step or LONGEST_STEP)
+        cores = share(offered + worked_off, caps)
+        state.offered_cores = offered
+        if step and not self.frozen:
+            waiting = state.backlog_core_seconds + (offered - sum(cores)) * step
+            state.backlog_core_seconds = min(max(0.0, waiting), config.max_backlog_core_seconds)
+        for pod in members:
+            if not pod.running:
+                continue
+            for container in pod.containers:
+                self.use[pod.uid, container.name] = Use(config.sidecar_cores, config.sidecar_bytes)
+            main = _main(config, pod)
+            lone = config.unready_cores if pod.deletion is None else config.draining_cores
+            self.use[pod.uid, main.name] = Use(lone, config.memory_base_bytes)
+        for pod, used in zip(serving, cores, strict=True):
+            main = _main(config, pod)
+            asked = config.memory_base_bytes + memory / len(serving)
+            self.use[pod.uid, main.name] = Use(used, min(asked, _limit(main, "memory")))
+
+    def _request(self, config: WorkloadLoad, members: tuple[Pod, ...], resource: str) -> float | None:
+        """Return the request of the main container; the last known one while there are no pods."""
+        for pod in members:
+            if (request := _main(config, pod).requests.get(resource)) is not None:
+                self._requests[config.key, resource] = request
+                break
+        return self._requests.get((config.key, resource))
+
+    def _truth(self, state: WorkloadState) -> Truth:
+        serving = self.serving(state.config)
+        used = [(container, self.use[pod.uid, container.name]) for pod in serving for container in pod.containers]
+        percents = {
+            resource: ratio_percent(
+                sum(getattr(use, measure) for container, use in used if resource in container.requests),
+                sum(container.requests[resource] for container, _ in used if resource in container.requests),
+            )
+            for resource, measure in (("cpu", "cores"), ("memory", "memory"))
+        }
+        return Truth(
+            kind=state.config.kind,
+            namespace=state.config.namespace,
+            name=state.config.name,
+            ready_pods=len(serving),
+            offered_cores=state.offered_cores,
+            used_cores=sum(use.cores for _, use in used),
+            backlog_core_seconds=state.backlog_core_seconds,
+            cpu_percent=percents["cpu"],
+            memory_percent=percents["memory"],
+        )
+
+
+def _main(config: WorkloadLoad, pod: Pod) -> Container:
+    """Return the container that works: the one that the scenario names, else the first."""
+    return next((item for item in pod.containers if item.name == config.container), pod.containers[0])
+
+
+def _limit(container: Container, resource: str) -> float:
+    return container.limits.get(resource, math.inf)

@@ -1,0 +1,86 @@
+"""The watcher of pods against an API server that goes away and comes back."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+
+import pytest
+from kubernetes.client import ApiException
+
+from e2e.testbed.simulator.cluster import Cluster
+from e2e.testbed.simulator.watcher import KubeWatcher
+
+
+class ApiServer(ThreadingHTTPServer):
+    """Answers every list with as many Deployments as ``deployments`` says, or 503 while it is None."""
+
+    deployments: int | None = 1
+    refused = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert isinstance(self.server, ApiServer)
+            count = self.server.deployments
+            meta = [{"metadata": {"namespace": "shop", "name": f"api-{i}"}, "spec": {}} for i in range(count or 0)]
+            body = json.dumps({"items": meta if "deployments" in self.path else []}).encode()
+            self.send_response(200 if count is not None else 503)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            if count is None:
+                self.server.refused.set()
+
+        def log_message(self, *args: object) -> None: ...
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    server = ApiServer(("127.0.0.1", 0), ApiServer.Handler)
+    server.refused = threading.Event()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def kubeconfig(api: ApiServer, tmp_path: Path) -> str:
+    config = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+        "clusters": [{"name": "k", "cluster": {"server": f"http://127.0.0.1:{api.server_address[1]}"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+def test_the_watcher_goes_on_after_the_api_server_was_away(api: ApiServer, kubeconfig: str) -> None:
+    seen: Queue[Cluster] = Queue()
+    watcher = KubeWatcher(kubeconfig, seen.put, interval_seconds=0.01)
+    watcher.start()
+    try:
+        assert len(seen.get(timeout=10).scalables) == 1
+        api.deployments = None
+        assert api.refused.wait(10)
+        api.deployments = 2
+        while len(seen.get(timeout=10).scalables) != 2:
+            pass
+    finally:
+        watcher.stop()
+
+
+def test_an_api_server_that_refuses_at_the_start_is_an_error(api: ApiServer, kubeconfig: str) -> None:
+    api.deployments = None
+    watcher = KubeWatcher(kubeconfig, lambda _: None)
+    with pytest.raises(ApiException):
+        watcher.start()
+    watcher.stop()

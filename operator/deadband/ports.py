@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from deadband.api.conditions import Reason
-from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.api.conditions import EventReason, Reason
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
+from deadband.api.status import Cause, ScalingPolicyStatus, Way
 from deadband.core.types import Target
 from deadband.queries.types import Answer, Question
 
@@ -114,8 +115,36 @@ class Policies(Protocol):
 class Events(Protocol):
     """Kubernetes Events, aggregated and rate limited."""
 
-    def record(self, about: ObjectRef, type_: Literal["Normal", "Warning"], reason: Reason, message: str) -> None:
+    def record(self, about: ObjectRef, type_: Literal["Normal", "Warning"], reason: EventReason, message: str) -> None:
         """Queue an event; never blocks, never raises. Repeats within the window raise a count instead."""
+
+
+class Telemetry(Protocol):
+    """The operator's own metrics; every call is cheap, none raises."""
+
+    def evaluated(self, policy: ObjectRef, spec: ScalingPolicySpec, status: ScalingPolicyStatus) -> None:
+        """Count one decision by its reason and show the policy's values, thresholds, replicas and conditions."""
+
+    def invalid(self, policy: ObjectRef, status: ScalingPolicyStatus) -> None:
+        """Show a policy that does not validate: its conditions alone."""
+
+    def forget(self, policy: ObjectRef) -> None:
+        """Drop every series of a policy that is gone or that another process looks after."""
+
+    def timed(self, *, lag_seconds: float, seconds: float) -> None:
+        """Observe one evaluation: how late it began and how long it took to the decision."""
+
+    def scaled(self, way: Way, cause: Cause) -> None:
+        """Count one change of replicas that the API server took."""
+
+    def wrote(self, kind: Literal["scale", "status", "source"], outcome: str) -> None:
+        """Count one write on the API server; `outcome` is `ok` or the reason of the refusal."""
+
+    def skipped(self, evaluations: int) -> None:
+        """Count evaluations that were left out because an earlier one was late."""
+
+    def standing(self, *, leader: bool, policies: Mapping[str, int]) -> None:
+        """Show who leads and how many policies are in each state."""
 
 
 class Leadership(Protocol):

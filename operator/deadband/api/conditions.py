@@ -72,6 +72,17 @@ class Reason(StrEnum):
     OK = "AsExpected"
 
 
+class EventReason(StrEnum):
+    """Reasons of the Kubernetes Events that deadband records; each is recorded on a change, never per evaluation."""
+
+    SCALED_UP = "ScaledUp"
+    SCALED_DOWN = "ScaledDown"
+    ACTION_REQUIRED = "ActionRequired"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+    TARGET_CONTESTED = "TargetContested"
+    INVALID_SPEC = "InvalidSpec"
+
+
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 

@@ -1,0 +1,37 @@
+{{/* What the operator may do, once. Nothing is granted that it does not use: no Secrets, no pods, no namespaces. */}}
+
+{{/* Where policies are enforced: cluster-wide, or by a Role in each watched namespace. */}}
+{{- define "deadband.policyRules" -}}
+- apiGroups: [deadband.dev]
+  resources: [scalingpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [deadband.dev]
+  resources: [scalingpolicies/status]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch]
+# Replicas go through the scale subresource, so that a right to scale is not a right to change images.
+- apiGroups: [apps]
+  resources: [deployments/scale, statefulsets/scale]
+  verbs: [patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* MetricSources are cluster-scoped, so this needs a ClusterRole in either mode. */}}
+{{- define "deadband.sourceRules" -}}
+- apiGroups: [deadband.dev]
+  resources: [metricsources]
+  verbs: [list, watch]
+- apiGroups: [deadband.dev]
+  resources: [metricsources/status]
+  verbs: [patch]
+{{- end -}}
+
+{{- define "deadband.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "deadband.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,6 +16,7 @@ from queue import Queue
 import pytest
 from kubernetes.client import ApiException
 
+from e2e.testbed.simulator import Simulator
 from e2e.testbed.simulator.cluster import Cluster
 from e2e.testbed.simulator.watcher import KubeWatcher
 
@@ -80,7 +85,42 @@ def test_the_watcher_goes_on_after_the_api_server_was_away(api: ApiServer, kubec
 
 def test_an_api_server_that_refuses_at_the_start_is_an_error(api: ApiServer, kubeconfig: str) -> None:
     api.deployments = None
-    watcher = KubeWatcher(kubeconfig, lambda _: None)
-    with pytest.raises(ApiException):
-        watcher.start()
-    watcher.stop()
+    with pytest.raises(ApiException), Simulator({}, kubeconfig):
+        pass
+
+
+def command(kubeconfig: str, scenario: str, tmp_path: Path) -> list[str]:
+    (tmp_path / "scenario.yaml").write_text(scenario)
+    module = [sys.executable, "-m", "e2e.testbed.simulator"]
+    return [*module, "--kubeconfig", kubeconfig, "--config", str(tmp_path / "scenario.yaml"), "--port", "0"]
+
+
+def test_the_command_serves_until_it_is_asked_to_end(kubeconfig: str, tmp_path: Path) -> None:
+    running = subprocess.Popen(command(kubeconfig, "seed: 3", tmp_path), stdout=subprocess.PIPE, text=True)
+    with running:
+        assert running.stdout is not None
+        url = running.stdout.readline().split()[-1]
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"kube_deployment_spec_replicas" in answer.read()
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "fault"),
+    [
+        pytest.param("workloads: [{name: api}]", "namespace", id="a scenario with a fault"),
+        pytest.param("workloads: [", "expected", id="not YAML"),
+        pytest.param("", "503", id="an API server that refuses"),
+    ],
+)
+def test_the_command_says_what_it_cannot_use(
+    api: ApiServer, kubeconfig: str, tmp_path: Path, scenario: str, fault: str
+) -> None:
+    api.deployments = None
+    done = subprocess.run(
+        command(kubeconfig, scenario, tmp_path), capture_output=True, text=True, timeout=25, check=False
+    )
+    assert done.returncode == 2
+    assert fault in done.stderr
+    assert "Traceback" not in done.stderr

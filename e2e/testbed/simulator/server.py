@@ -34,9 +34,9 @@ class Simulator:
         parsed = scenario if isinstance(scenario, Scenario) else Scenario.model_validate(scenario)
         self.world = World(parsed, time.monotonic(), seed)
         self._lock = threading.Lock()
+        self._watcher = KubeWatcher(kubeconfig, self.observe) if kubeconfig is not None else None
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
-        self._watcher = KubeWatcher(kubeconfig, self.observe) if kubeconfig is not None else None
         self._registries = {name: CollectorRegistry(auto_describe=False) for name in EXPORTERS}
         for name, registry in self._registries.items():
             registry.register(Exposition(self.world, name))
@@ -52,10 +52,14 @@ class Simulator:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Read the cluster once (errors of that are raised), then serve and poll in the background."""
-        if self._watcher is not None:
-            self._watcher.start()
-        self._thread.start()
+        """Read the cluster once, then serve and poll in the background; when that reading fails nothing stays open."""
+        try:
+            if self._watcher is not None:
+                self._watcher.start()
+            self._thread.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop polling and serving; returns when both have ended."""

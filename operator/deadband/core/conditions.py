@@ -1,0 +1,158 @@
+"""The conditions that follow from a decision: what kstatus, Argo CD, alerts and people read."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from deadband.api.conditions import Condition, ConditionStatus, ConditionType, Reason
+from deadband.api.status import ScaleEvent
+from deadband.core import words
+from deadband.core.decision import Decision
+from deadband.core.history import reversals
+from deadband.core.types import Absent, Inputs, NoTarget, Pause
+
+FLAPPING_FROM = 4
+"""So many reversals in 30 minutes are flapping (R21)."""
+
+Said = tuple[ConditionType, ConditionStatus, Reason, str]
+
+
+def of_decision(
+    inputs: Inputs, decision: Decision, *, events: list[ScaleEvent], refused: tuple[Reason, str] | None
+) -> list[Condition]:
+    """Every condition after one evaluation; transition times are merged in by the caller.
+
+    Args:
+        inputs: What was decided on.
+        decision: What was decided.
+        events: Scale events, this evaluation's included.
+        refused: Reason and message when the API server did not take the write.
+    """
+    said = [
+        *_readiness(inputs, decision),
+        _scaling_active(inputs, decision),
+        _able_to_scale(inputs, refused),
+        _scaling_limited(decision),
+        _metrics_available(inputs, decision),
+        _contested(inputs),
+        _action_required(decision),
+        _flapping(inputs, events),
+    ]
+    return [_condition(*each, generation=inputs.generation, now=inputs.now) for each in said]
+
+
+def of_invalid(message: str, *, generation: int | None, now: datetime) -> list[Condition]:
+    """Every condition of a policy whose spec is refused."""
+    said: list[Said] = [
+        (ConditionType.READY, "False", Reason.INVALID_SPEC, message),
+        (ConditionType.RECONCILING, "False", Reason.INVALID_SPEC, ""),
+        (ConditionType.STALLED, "True", Reason.INVALID_SPEC, message),
+        (ConditionType.SCALING_ACTIVE, "False", Reason.INVALID_SPEC, "Nothing is evaluated."),
+    ]
+    unknown = [type_ for type_ in ConditionType if type_ not in {each[0] for each in said}]
+    said += [(type_, "Unknown", Reason.INVALID_SPEC, "Nothing is evaluated.") for type_ in unknown]
+    return [_condition(*each, generation=generation, now=now) for each in said]
+
+
+def _condition(
+    type_: ConditionType, status: ConditionStatus, reason: Reason, message: str, *, generation: int | None, now: datetime
+) -> Condition:
+    return Condition(
+        type=type_,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=now,
+        observed_generation=generation,
+    )
+
+
+def _readiness(inputs: Inputs, decision: Decision) -> Iterator[Said]:
+    """Ready, Reconciling, Stalled as kstatus reads them: a Prometheus outage changes none of them."""
+    trouble = _permanent(inputs, decision)
+    if trouble is None:
+        yield ConditionType.READY, "True", Reason.OK, "The spec is accepted and evaluated."
+        yield ConditionType.RECONCILING, "False", Reason.OK, ""
+        yield ConditionType.STALLED, "False", Reason.OK, ""
+    else:
+        yield ConditionType.READY, "False", *trouble
+        yield ConditionType.RECONCILING, "False", trouble[0], ""
+        yield ConditionType.STALLED, "True", *trouble
+
+
+def _permanent(inputs: Inputs, decision: Decision) -> tuple[Reason, str] | None:
+    """What stays wrong until a person mends it: the target, or a source that does not exist."""
+    if isinstance(inputs.target, NoTarget):
+        return inputs.target.reason, inputs.target.message
+    for metric in inputs.spec.metrics:
+        seen = decision.observed[metric.name]
+        if isinstance(seen, Absent) and seen.reason is Reason.SOURCE_NOT_FOUND:
+            return seen.reason, f"{metric.name}: {seen.message}"
+    return None
+
+
+def _scaling_active(inputs: Inputs, decision: Decision) -> Said:
+    type_ = ConditionType.SCALING_ACTIVE
+    if isinstance(inputs.target, NoTarget):
+        return type_, "False", inputs.target.reason, inputs.target.message
+    if decision.reason is Reason.SCALING_DISABLED:
+        return type_, "False", Reason.SCALING_DISABLED, "The target has 0 replicas and minReplicas is not 0."
+    if inputs.contested_by:
+        return type_, "False", Reason.TARGET_CONTESTED, f"{inputs.contested_by} writes the same target."
+    if inputs.pause is Pause.BOTH:
+        return type_, "False", Reason.PAUSED, "The annotation deadband.dev/paused is set."
+    return type_, "True", Reason.OK, "The policy only advises." if inputs.target is None else ""
+
+
+def _able_to_scale(inputs: Inputs, refused: tuple[Reason, str] | None) -> Said:
+    if isinstance(inputs.target, NoTarget):
+        return ConditionType.ABLE_TO_SCALE, "False", inputs.target.reason, inputs.target.message
+    if refused:
+        return ConditionType.ABLE_TO_SCALE, "False", *refused
+    return ConditionType.ABLE_TO_SCALE, "True", Reason.OK, ""
+
+
+def _scaling_limited(decision: Decision) -> Said:
+    if decision.limited is None:
+        return ConditionType.SCALING_LIMITED, "False", Reason.OK, ""
+    notes = [step.note for step in decision.trace if step.note]
+    return ConditionType.SCALING_LIMITED, "True", decision.limited, notes[-1] if notes else ""
+
+
+def _metrics_available(inputs: Inputs, decision: Decision) -> Said:
+    absent = [
+        (metric, seen)
+        for metric in inputs.spec.metrics
+        if isinstance(seen := decision.observed[metric.name], Absent)
+    ]
+    if not absent:
+        return ConditionType.METRICS_AVAILABLE, "True", Reason.OK, ""
+    message = words.join(words.reading_clause(metric, seen) for metric, seen in absent)
+    return ConditionType.METRICS_AVAILABLE, "False", absent[0][1].reason, f"{message}."
+
+
+def _contested(inputs: Inputs) -> Said:
+    if inputs.contested_by:
+        message = f"{inputs.contested_by} writes the same target."
+        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, message
+    return ConditionType.TARGET_CONTESTED, "False", Reason.OK, ""
+
+
+def _action_required(decision: Decision) -> Said:
+    refusal = f" The approval was not carried out: {decision.refusal}." if decision.refusal else ""
+    if decision.proposal is None:
+        return ConditionType.ACTION_REQUIRED, "False", Reason.OK, refusal.strip()
+    proposal = decision.proposal
+    message = f"{proposal.text} Approve with deadband.dev/approve={proposal.id}.{refusal}"
+    return ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, message
+
+
+def _flapping(inputs: Inputs, events: list[ScaleEvent]) -> Said:
+    turns = reversals(events, now=inputs.now)
+    if turns < FLAPPING_FROM:
+        return ConditionType.FLAPPING, "False", Reason.OK, ""
+    message = (
+        f"The direction turned {turns} times in 30 minutes. Widen the band between the thresholds, or raise "
+        f"scaleDown.forSeconds above {inputs.spec.down.for_seconds} and scaleUp.forSeconds above "
+        f"{inputs.spec.up.for_seconds}."
+    )
+    return ConditionType.FLAPPING, "True", Reason.FLAPPING, message

@@ -1,0 +1,259 @@
+"""The decision, rule by rule, in the order the reference gives:
+
+R1 → R3 → R2 → R5–R7 → R8 → R9 → R10 → R11 → R2 → R12 → vetoes → R17 → R15, R14, R16, R13 → R18.
+
+Read this file first: `decide` is the table of contents of the core. No I/O, no clock.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from deadband.api.conditions import Reason
+from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
+from deadband.api.status import Cause, TimerStatus, Way
+from deadband.core import timers, words
+from deadband.core.decision import Bounds, Decision, Move, Step, Timers
+from deadband.core.forecast import upcoming
+from deadband.core.gates import Gated, gate
+from deadband.core.history import points
+from deadband.core.moves import Scene, move_down, move_up
+from deadband.core.triggers import Observed, Truth, expression, observe_all
+from deadband.core.types import Absent, Inputs, NoTarget, Target
+
+UNSCALED = Target(replicas=0, ready=0, available=0)
+"""Stands in for the workload of a policy without a target: nothing of it reaches status."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What was made of the inputs before any rule acts.
+
+    Attributes:
+        replicas: n: the shadow in DryRun.
+        ready: r, at most n.
+        bounds: After overrides.
+        observed: Every metric, onNoData applied.
+        up, down: Truth of both expressions (R5).
+        timers: Both timers, this evaluation included (R7).
+        failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
+    """
+
+    replicas: int
+    ready: int
+    bounds: Bounds
+    observed: dict[str, Observed]
+    up: Truth
+    down: Truth
+    timers: Timers
+    failures: int
+
+
+def decide(inputs: Inputs) -> Decision:
+    """Decide one policy at one instant.
+
+    Args:
+        inputs: Everything the decision may depend on.
+
+    Returns:
+        The decision with its trace. `write` is set only when the target is to be written now.
+
+    Source: scaling-policy reference, section 3; R20: the same inputs give the same decision.
+    """
+    view = look(inputs)
+    if isinstance(inputs.target, NoTarget):
+        move = Move(replicas=0, reason=inputs.target.reason, rule="R18", why=inputs.target.message)
+        return _conclude(inputs, view, Gated(move, None, None))
+    move = _switched_off(inputs, view) or _out_of_bounds(inputs, view) or _fallback(inputs, view, _by_metrics(inputs, view))
+    return _conclude(inputs, view, gate(inputs, move, replicas=view.replicas, bounds=view.bounds))
+
+
+def look(inputs: Inputs) -> View:
+    """Read n, r, the bounds, the truths and the timers; timers see every evaluation, whatever decides it (R7)."""
+    spec, status, now = inputs.spec, inputs.status, inputs.now
+    target = inputs.target if isinstance(inputs.target, Target) else UNSCALED
+    replicas = shadow(inputs) if spec.mode is PolicyMode.DRY_RUN else target.replicas
+    ready = min(target.ready, replicas)
+    observed = observe_all(spec, inputs.readings, ready)
+    up, down = expression(spec.up, observed), expression(spec.down, observed)
+    enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
+    failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0
+    return View(
+        replicas=replicas,
+        ready=ready,
+        bounds=bounds_in_force(inputs),
+        observed=observed,
+        up=up,
+        down=down,
+        timers=Timers(
+            timers.advance(status.scale_up, up, now=now, outage=inputs.outage),
+            timers.advance(status.scale_down, down, now=now, outage=inputs.outage),
+        ),
+        failures=min(failures, spec.fallback.after_failures if spec.fallback else 0),
+    )
+
+
+def bounds_in_force(inputs: Inputs) -> Bounds:
+    """R2's bounds: what open overrides name replaces the spec's, the highest of each; a min above max raises max."""
+    lows = [override.min_replicas for override in inputs.overrides if override.min_replicas is not None]
+    highs = [override.max_replicas for override in inputs.overrides if override.max_replicas is not None]
+    low = max(lows, default=inputs.spec.min_replicas or 0)
+    high = max(highs, default=inputs.spec.max_replicas or 0)
+    return Bounds(low, max(low, high))
+
+
+def shadow(inputs: Inputs) -> int:
+    """R14's n: the shadow, unless somebody changed the real target since; then the shadow follows it."""
+    real = inputs.target.replicas if isinstance(inputs.target, Target) else 0
+    status = inputs.status
+    if status.shadow_replicas is None or status.current_replicas != real:
+        return real
+    return status.shadow_replicas
+
+
+def _switched_off(inputs: Inputs, view: View) -> Move | None:
+    """R3: 0 replicas under a floor of 1 or more mean that a person switched the target off."""
+    if inputs.target is None or view.replicas > 0 or not inputs.spec.min_replicas:
+        return None
+    why = f"the target was switched off (0 replicas while minReplicas is {inputs.spec.min_replicas})"
+    return Move(replicas=0, reason=Reason.SCALING_DISABLED, rule="R3", why=why)
+
+
+def _out_of_bounds(inputs: Inputs, view: View) -> Move | None:
+    """R2: outside the bounds, to the bound at once, without metrics, windows, limits, cooldowns, health or vetoes."""
+    n, bounds = view.replicas, view.bounds
+    if inputs.target is None or bounds.low <= n <= bounds.high:
+        return None
+    m = bounds.low if n < bounds.low else bounds.high
+    why = f"{n} is below minReplicas {m}" if n < m else f"{n} is above maxReplicas {m}"
+    step = Step("R2", m, why)
+    return Move(replicas=m, reason=Reason.OUT_OF_BOUNDS, rule="R2", why=why, cause=Cause.BOUNDS, trace=(step,))
+
+
+def _by_metrics(inputs: Inputs, view: View) -> Move:
+    """R5-R12: what the expressions ask for."""
+    spec = inputs.spec
+    up_due = is_due(view.up, view.timers.up, spec.up.for_seconds, inputs)
+    down_due = is_due(view.down, view.timers.down, spec.down.for_seconds, inputs)
+    if up_due:
+        return move_up(_scene(inputs, view)) if inputs.target else _advice(inputs, view, Way.UP)
+    if view.up:
+        return _waiting(inputs, view, Way.UP)
+    if view.up is None or view.down is None:
+        return _unknown(inputs, view)
+    if down_due:
+        return move_down(_scene(inputs, view)) if inputs.target else _advice(inputs, view, Way.DOWN)
+    if view.down:
+        return _waiting(inputs, view, Way.DOWN)
+    why = words.band_clause(spec, view.observed)
+    return Move(replicas=view.replicas, reason=Reason.WITHIN_BAND, rule="R5", why=why, wish=view.replicas)
+
+
+def is_due(truth: Truth, timer: TimerStatus, for_seconds: int, inputs: Inputs) -> bool:
+    """R7: a known true expression that has held for its time."""
+    return truth is True and timers.held(timer, now=inputs.now) >= timedelta(seconds=for_seconds)
+
+
+def _scene(inputs: Inputs, view: View) -> Scene:
+    assert isinstance(inputs.target, Target), "a move needs a workload"
+    return Scene(
+        spec=inputs.spec,
+        status=inputs.status,
+        points=points(inputs, replicas=view.replicas),
+        observed=view.observed,
+        vetoes=inputs.vetoes,
+        target=inputs.target,
+        replicas=view.replicas,
+        ready=view.ready,
+        bounds=view.bounds,
+        now=inputs.now,
+    )
+
+
+def _advice(inputs: Inputs, view: View, way: Way) -> Move:
+    """A due direction of a policy without a target: there is nothing to move, only something to say."""
+    direction = inputs.spec.up if way is Way.UP else inputs.spec.down
+    why = words.true_clause(inputs.spec, direction, view.observed)
+    reason = Reason.SCALING_UP if way is Way.UP else Reason.SCALING_DOWN
+    return Move(replicas=0, reason=reason, rule="R8", why=why, way=way)
+
+
+def _waiting(inputs: Inputs, view: View, way: Way) -> Move:
+    spec = inputs.spec
+    direction, timer = (spec.up, view.timers.up) if way is Way.UP else (spec.down, view.timers.down)
+    clause = words.true_clause(spec, direction, view.observed)
+    so_far = words.seconds(timers.held(timer, now=inputs.now))
+    why = f"{clause} for {so_far} of the {words.seconds(direction.for_seconds)} that it must hold"
+    return Move(replicas=view.replicas, reason=Reason.WAITING_FOR_TIME, rule="R7", why=why, wish=view.replicas)
+
+
+def _unknown(inputs: Inputs, view: View) -> Move:
+    """R5: one expression that must be known is not; every metric that has no reading is named."""
+    absent = [metric for metric in inputs.spec.metrics if isinstance(view.observed[metric.name], Absent)]
+    why = words.join(words.reading_clause(metric, view.observed[metric.name]) for metric in absent)
+    if view.down:
+        why += f", so scaling down on {words.true_clause(inputs.spec, inputs.spec.down, view.observed)} is not safe"
+    return Move(replicas=view.replicas, reason=Reason.METRICS_UNKNOWN, rule="R5", why=why, wish=view.replicas)
+
+
+def _fallback(inputs: Inputs, view: View, move: Move) -> Move:
+    """R17: nothing known for afterFailures evaluations; bounds hold, R10-R12 and vetoes do not bind it."""
+    fallback, n = inputs.spec.fallback, view.replicas
+    if fallback is None or inputs.target is None or view.failures < fallback.after_failures:
+        return move
+    named = fallback.replicas or 0
+    wished = {
+        FallbackBehavior.STATIC: named,
+        FallbackBehavior.CURRENT: n,
+        FallbackBehavior.CURRENT_IF_HIGHER: max(n, named),
+    }[fallback.behavior]
+    m = min(max(wished, view.bounds.low), view.bounds.high)
+    why = f"nothing has been known for {fallback.after_failures} evaluations; the fallback {fallback.behavior} asks for {m}"
+    trace = (*move.trace, Step("R17", m, why))
+    return Move(
+        replicas=m, reason=Reason.FALLBACK, rule="R17", why=why, cause=Cause.FALLBACK, trace=trace, wish=move.wish
+    )
+
+
+def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
+    """Put the number, the reason and the words together."""
+    move, real = gated.move, inputs.target if isinstance(inputs.target, Target) else None
+    dry = inputs.spec.mode is PolicyMode.DRY_RUN
+    current = view.replicas if real else None
+    moved_to = gated.to if gated.to is not None else current
+    desired = moved_to if dry else (move.replicas if real else None)
+    return Decision(
+        current=current,
+        desired=desired,
+        write=None if dry else gated.to,
+        moved_to=moved_to,
+        reason=move.reason,
+        rule=move.rule,
+        sentence=_sentence(inputs, view, gated),
+        next=upcoming(inputs, view.timers, move, view.bounds),
+        cause=move.cause,
+        trace=move.trace,
+        limited=move.limited,
+        wish=move.wish,
+        observed=view.observed,
+        up=view.up,
+        down=view.down,
+        timers=view.timers,
+        failures=view.failures,
+        bounds=view.bounds if real else None,
+        proposal=gated.proposal,
+        refusal=gated.refusal,
+    )
+
+
+def _sentence(inputs: Inputs, view: View, gated: Gated) -> str:
+    move, n = gated.move, view.replicas
+    would = "Would scale" if inputs.spec.mode is PolicyMode.DRY_RUN else "Scaling"
+    if inputs.target is None:
+        start = "Asking a person to act" if gated.proposal else "Advising only"
+    elif isinstance(inputs.target, NoTarget):
+        start = "Not scaling"
+    elif gated.to is not None:
+        start = f"{would} {'up' if gated.to > n else 'down'} from {n} to {gated.to}"
+    else:
+        start = f"Holding at {n}"
+    return f"{start}: {move.why}{gated.held_back}."

@@ -1,0 +1,118 @@
+"""What the decision hands on: the replicas, the one rule that bound them, and the trace of how it came to that."""
+
+from dataclasses import dataclass, field
+
+from deadband.api.conditions import Reason
+from deadband.api.status import Cause, Proposal, TimerStatus, Way
+from deadband.core.triggers import Observed, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule's effect on the number.
+
+    Attributes:
+        rule: Such as R9.
+        replicas: The number after the rule.
+        note: What the rule found, without the number's history; may be empty.
+    """
+
+    rule: str
+    replicas: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A number on its way through the rules.
+
+    Attributes:
+        replicas: Where it stands; equal to n when something holds it.
+        reason: Why.
+        rule: The rule that bound it last.
+        why: The clause of the sentence that follows the colon.
+        cause: What a write of it would be recorded as.
+        limited: The reason of ScalingLimited when a limit or bound cut the wish, even if something still moves.
+        trace: Every rule that had a say, in order.
+        wish: The point for R10; None under R2 and R3, which record none.
+        way: The due direction, if one was.
+    """
+
+    replicas: int
+    reason: Reason
+    rule: str
+    why: str
+    cause: Cause = Cause.METRICS
+    limited: Reason | None = None
+    trace: tuple[Step, ...] = ()
+    wish: int | None = None
+    way: Way | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Both directions after this evaluation."""
+
+    up: TimerStatus
+    down: TimerStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bounds in force, after overrides (R2)."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do with one target at one instant.
+
+    Attributes:
+        current: n; the shadow in DryRun; None without a target.
+        desired: What would be written but for R13-R16; n while any other rule holds; the shadow in DryRun.
+        write: Replicas to write through /scale now; None for no write.
+        moved_to: Where replicas (real or shadow) stand after this decision.
+        reason: The one reason.
+        rule: The rule that bound it, such as R7.
+        sentence: What a person would say.
+        next: What would change it next.
+        cause: What the write is recorded as.
+        trace: Every rule that had a say, in order.
+        limited: Reason of ScalingLimited, None when nothing limited.
+        wish: R10's point of this evaluation.
+        observed: Every metric as its triggers saw it.
+        up, down: Truth of both expressions.
+        timers: Both timers after this evaluation.
+        failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
+        bounds: The bounds in force; None without a target.
+        proposal: The open proposal (R13).
+        refusal: Why an approval was not carried out; empty when none was asked or it was carried out.
+    """
+
+    current: int | None
+    desired: int | None
+    write: int | None
+    moved_to: int | None
+    reason: Reason
+    rule: str
+    sentence: str
+    next: str
+    observed: dict[str, Observed]
+    up: Truth
+    down: Truth
+    timers: Timers
+    cause: Cause = Cause.METRICS
+    trace: tuple[Step, ...] = ()
+    limited: Reason | None = None
+    wish: int | None = None
+    failures: int = 0
+    bounds: Bounds | None = None
+    proposal: Proposal | None = None
+    refusal: str = field(default="")
+
+    @property
+    def scales(self) -> bool:
+        """True when the target must be written."""
+        return self.write is not None

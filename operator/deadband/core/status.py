@@ -1,0 +1,196 @@
+"""The next status: what an evaluation leaves for kubectl, and for the next evaluation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from deadband.api.conditions import Reason, merge
+from deadband.api.metrics import Assumption, Metric
+from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
+from deadband.api.status import (
+    DecisionStatus,
+    MetricStatus,
+    ScaleEvent,
+    ScalingPolicyStatus,
+    TimerStatus,
+    Way,
+    Wish,
+)
+from deadband.core import timers, words
+from deadband.core.conditions import of_decision, of_invalid
+from deadband.core.decision import Decision
+from deadband.core.history import keep_events, keep_points, points
+from deadband.core.triggers import Load, Observed
+from deadband.core.types import Inputs, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The API server did not take the scale write; nothing was changed."""
+
+    reason: Reason
+    message: str
+
+
+class Change(Enum):
+    """How a status differs from the one that the object carries (section 4)."""
+
+    NONE = "none"
+    VALUES = "values"
+    """Only figures moved: written at most every 30 s."""
+    MEANING = "meaning"
+    """Something a person or another program would act on: written at once."""
+
+
+def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None = None) -> ScalingPolicyStatus:
+    """The status after this evaluation.
+
+    Args:
+        inputs: What was decided on.
+        decision: What was decided.
+        refused: Set when the write was not taken: then nothing is remembered as scaled.
+    """
+    before, now, spec = inputs.status, inputs.now, inputs.spec
+    moved_to = decision.current if refused else decision.moved_to
+    events = _resumed(before.scale_events, inputs)
+    if decision.current is not None and moved_to is not None and moved_to != decision.current:
+        events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
+        last, way = now, Way.UP if moved_to > decision.current else Way.DOWN
+    else:
+        last, way = before.last_scale_time, before.last_scale_direction
+    events = keep_events(spec, events, now=now)
+    status = ScalingPolicyStatus(
+        observed_generation=inputs.generation,
+        target=f"{spec.scale_target_ref.kind}/{spec.scale_target_ref.name}" if spec.scale_target_ref else None,
+        metrics_summary=words.thresholds_summary(spec, decision.observed),
+        current_replicas=_real(inputs, moved_to),
+        desired_replicas=decision.desired,
+        shadow_replicas=moved_to if spec.mode is PolicyMode.DRY_RUN else None,
+        last_scale_time=last,
+        last_scale_direction=way,
+        metrics=[_metric(inputs, metric, decision.observed[metric.name]) for metric in spec.metrics],
+        scale_up=decision.timers.up,
+        scale_down=decision.timers.down,
+        failures=decision.failures,
+        scale_events=events,
+        wishes=_wishes(inputs, decision),
+        reverts=before.reverts,
+        proposal=decision.proposal,
+        decision=DecisionStatus(
+            sentence=decision.sentence, rule=decision.rule, reason=decision.reason, next=decision.next
+        ),
+    )
+    current = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)
+    return status.model_copy(update={"conditions": merge(before.conditions, current, now=now)})
+
+
+def invalid_status(
+    before: ScalingPolicyStatus, faults: Sequence[str], *, generation: int | None, now: datetime
+) -> ScalingPolicyStatus:
+    """The status of a policy that does not validate: it acts on nothing, and its timers stand still (R7)."""
+    message = "; ".join(faults)
+    decision = DecisionStatus(
+        sentence=f"Not evaluating: the spec is invalid: {message}.",
+        rule="validation",
+        reason=Reason.INVALID_SPEC,
+        next="Correct the spec; the fields are named in the message.",
+    )
+    return before.model_copy(
+        update={
+            "observed_generation": generation,
+            "desired_replicas": before.current_replicas,
+            "scale_up": timers.advance(before.scale_up, None, now=now) if before.scale_up.held_since else TimerStatus(),
+            "scale_down": timers.advance(before.scale_down, None, now=now)
+            if before.scale_down.held_since
+            else TimerStatus(),
+            "proposal": None,
+            "decision": decision,
+            "conditions": merge(before.conditions, of_invalid(message, generation=generation, now=now), now=now),
+        }
+    )
+
+
+def change(written: ScalingPolicyStatus | None, current: ScalingPolicyStatus) -> Change:
+    """Tell whether, and how, `current` differs from what the object carries.
+
+    Points that equal the replicas need no write: what is not written counts as n after a restart (R10).
+    """
+    if written is None or _meaning(written) != _meaning(current):
+        return Change.MEANING
+    if _figures(written) != _figures(current):
+        return Change.VALUES
+    before = set(map(_point, written.wishes))
+    unwritten = [point for point in current.wishes if _point(point) not in before]
+    return Change.VALUES if any(point.replicas != current.current_replicas for point in unwritten) else Change.NONE
+
+
+def _point(wish: Wish) -> tuple[datetime, int]:
+    return wish.time, wish.replicas
+
+
+def _meaning(status: ScalingPolicyStatus) -> object:
+    decision = status.decision
+    return (
+        status.observed_generation,
+        status.target,
+        status.current_replicas,
+        status.desired_replicas,
+        status.shadow_replicas,
+        status.last_scale_time,
+        status.scale_up,
+        status.scale_down,
+        status.failures,
+        [(metric.name, metric.verdict) for metric in status.metrics],
+        [(event.time, event.to) for event in status.scale_events if event.time == status.last_scale_time],
+        status.reverts,
+        status.proposal,
+        (decision.reason, decision.rule) if decision else None,
+        [(condition.type, condition.status, condition.reason) for condition in status.conditions],
+    )
+
+
+def _figures(status: ScalingPolicyStatus) -> object:
+    return status.metrics_summary, status.metrics, status.decision, status.conditions
+
+
+def _real(inputs: Inputs, moved_to: int | None) -> int | None:
+    """The real target's replicas after this evaluation: in DryRun the shadow moves and the target does not."""
+    if not isinstance(inputs.target, Target):
+        return None
+    return inputs.target.replicas if inputs.spec.mode is PolicyMode.DRY_RUN else moved_to
+
+
+def _resumed(events: list[ScaleEvent], inputs: Inputs) -> list[ScaleEvent]:
+    """The events that go on counting: what a shadow did is not what the target went through (R14)."""
+    leaves_dry_run = inputs.status.shadow_replicas is not None and inputs.spec.mode is PolicyMode.ENFORCE
+    return [] if leaves_dry_run else events
+
+
+def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:
+    replicas = decision.current if decision.current is not None else 0
+    return keep_points(inputs.spec, points(inputs, replicas=replicas), decision.wish, now=inputs.now)
+
+
+def _metric(inputs: Inputs, metric: Metric, observed: Observed) -> MetricStatus:
+    verdict = _verdict(inputs.spec, metric, observed)
+    before = next((known for known in inputs.status.metrics if known.name == metric.name), None)
+    since = before.since if before is not None and before.verdict == verdict else inputs.now
+    return MetricStatus(name=metric.name, value=words.value_text(metric, observed), verdict=verdict, since=since)
+
+
+def _verdict(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str:
+    match observed:
+        case Assumption():
+            return f"Assumed{observed}"
+        case Load(compared=value):
+            mine = [t for d in (spec.up, spec.down) if d.enabled for t in d.triggers if t.metric == metric.name]
+            if any(trigger.above is not None and value > trigger.above for trigger in mine):
+                return "Above"
+            if any(trigger.below is not None and value < trigger.below for trigger in mine):
+                return "Below"
+            return "Inside"
+        case absent:
+            return str(absent.reason)
+
+

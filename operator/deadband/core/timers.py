@@ -1,0 +1,50 @@
+"""R7: how long an expression has held, kept as timestamps that survive restarts."""
+
+from datetime import datetime, timedelta
+
+from deadband.api.status import TimerStatus
+from deadband.core.triggers import Truth
+from deadband.core.types import Outage
+
+LONGEST_SPELL = timedelta(seconds=600)
+"""How long a timer stands still while its expression is unknown; a longer spell resets it."""
+
+
+def advance(timer: TimerStatus, truth: Truth, *, now: datetime, outage: Outage | None = None) -> TimerStatus:
+    """Carry one direction's timer over one evaluation.
+
+    `held_since` is moved forward by every unknown spell, so that `now - held_since` is the time held without it.
+    A spell reaches from the first unknown evaluation to the next known one. The time without an operator counts as
+    unknown: exactly its length, whether the next evaluation is known or not.
+
+    Args:
+        timer: As the last evaluation left it.
+        truth: The expression now.
+        now: The evaluation's time.
+        outage: The time without an operator, in the first evaluation after it.
+    """
+    if truth is False:
+        return TimerStatus()
+    spell = _spell(timer, now=now, outage=outage)
+    if truth is None:
+        held = timer.held_since if spell <= LONGEST_SPELL else None
+        return TimerStatus(held_since=held, unknown_since=now - spell)
+    if timer.held_since is None or spell > LONGEST_SPELL:
+        return TimerStatus(held_since=now)
+    return TimerStatus(held_since=min(now, timer.held_since + spell))
+
+
+def held(timer: TimerStatus, *, now: datetime) -> timedelta:
+    """How long the expression has held up to `now`, without unknown time; zero when it does not hold."""
+    if timer.held_since is None:
+        return timedelta()
+    return max((timer.unknown_since or now) - timer.held_since, timedelta())
+
+
+def _spell(timer: TimerStatus, *, now: datetime, outage: Outage | None) -> timedelta:
+    """The unknown time that ends, or goes on, at `now`."""
+    if timer.unknown_since is not None:
+        return now - timer.unknown_since
+    if outage is None or timer.held_since is None:
+        return timedelta()
+    return min(outage.length, now - timer.held_since)

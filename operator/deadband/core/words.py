@@ -1,0 +1,159 @@
+"""The words of a decision: numbers as people write them, triggers as clauses."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from deadband.api.behavior import Direction, Trigger
+from deadband.api.metrics import Assumption, Metric
+from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.core.triggers import Load, Observed, holds
+
+
+def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = True) -> str:
+    """Write a number briefly, but never so briefly that it reads as a threshold it does not equal.
+
+    Args:
+        value: Any number.
+        unlike: Thresholds it is compared with.
+        grouped: Whether thousands are grouped by commas.
+    """
+    close = [threshold for threshold in unlike if threshold != value]
+    digits, rounded = 18, value
+    for digits in (0 if abs(value) >= 1000 else 1, 3, 9, 18):  # noqa: PLR2004 - four digits are enough to read
+        rounded = Fraction(round(value * 10**digits), 10**digits)
+        if (rounded != 0 or value == 0) and rounded not in close:
+            break
+    whole, rest = divmod(abs(round(value * 10**digits)), 10**digits)
+    decimals = f"{rest:0{digits}d}".rstrip("0") if digits else ""
+    sign = "-" if rounded < 0 else ""
+    return sign + (f"{whole:,}" if grouped else str(whole)) + (f".{decimals}" if decimals else "")
+
+
+def seconds(span: timedelta | int) -> str:
+    """Write a duration as whole seconds: `35 s`."""
+    total = span if isinstance(span, int) else int(span.total_seconds())
+    return f"{total} s"
+
+
+def clock(instant: datetime) -> str:
+    """Write an instant as `2026-01-05 08:05:12Z`."""
+    return instant.strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def quantity(value: Fraction, metric: Metric, *, unlike: Iterable[Fraction] = ()) -> str:
+    """Write a value with the metric's unit: `74 %`, `10,001`."""
+    unit = f" {metric.unit}" if metric.unit else ""
+    return number(value, unlike=unlike) + unit
+
+
+def reading_clause(metric: Metric, observed: Observed, *, unlike: Iterable[Fraction] = ()) -> str:
+    """Say what a metric reads: `cpu 74 %`, `memory is unknown (Empty)`, `depth is taken as above (Empty)`."""
+    match observed:
+        case Load(compared=value):
+            each = " per replica" if metric.effective_per == "Average" else ""
+            return f"{metric.name} {quantity(value, metric, unlike=unlike)}{each}"
+        case Assumption():
+            return f"{metric.name} has no data and is assumed {observed.lower()}"
+        case absent:
+            detail = f": {absent.message}" if absent.message else ""
+            return f"{metric.name} is unknown ({absent.reason}{detail})"
+
+
+def trigger_clause(trigger: Trigger, metric: Metric, observed: Observed) -> str:
+    """Say how a metric stands to one threshold: `cpu 74 % is above 70 %`, `depth 100 is not below 100`."""
+    text = reading_clause(metric, observed, unlike=[trigger.threshold])
+    truth = holds(trigger, observed)
+    if truth is None or isinstance(observed, Assumption):
+        return text
+    word = "above" if trigger.above is not None else "below"
+    return f"{text} is {'' if truth else 'not '}{word} {quantity(trigger.threshold, metric)}"
+
+
+def wanted_clause(trigger: Trigger, metric: Metric) -> str:
+    """Say what a trigger waits for: `cpu is above 70 %`."""
+    word = "above" if trigger.above is not None else "below"
+    return f"{metric.name} is {word} {quantity(trigger.threshold, metric)}"
+
+
+def true_clause(spec: ScalingPolicySpec, direction: Direction, observed: Mapping[str, Observed]) -> str:
+    """Say which triggers make a direction's expression true, joined by `and`."""
+    return join(
+        trigger_clause(trigger, spec.metric(trigger.metric), observed[trigger.metric])
+        for trigger in direction.triggers
+        if holds(trigger, observed[trigger.metric])
+    )
+
+
+def condition_clause(spec: ScalingPolicySpec, direction: Direction) -> str:
+    """Say what a direction waits for: `cpu is above 70 % or memory is above 80 %, for 60 s`."""
+    clauses = [wanted_clause(trigger, spec.metric(trigger.metric)) for trigger in direction.triggers]
+    text = (" or " if direction.any_of is not None else " and ").join(clauses)
+    return f"{text}, for {seconds(direction.for_seconds)}" if direction.for_seconds else text
+
+
+def band_clause(spec: ScalingPolicySpec, observed: Mapping[str, Observed]) -> str:
+    """Say where every known metric stands to all of its thresholds."""
+    return join(_stand(spec, metric, observed[metric.name]) for metric in spec.metrics)
+
+
+def _stand(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str:
+    triggers = [
+        trigger
+        for direction in (spec.up, spec.down)
+        if direction.enabled
+        for trigger in direction.triggers
+        if trigger.metric == metric.name
+    ]
+    text = reading_clause(metric, observed, unlike=[trigger.threshold for trigger in triggers])
+    if not isinstance(observed, Load) or not triggers:
+        return text
+    stands = []
+    for trigger in triggers:
+        word = "above" if trigger.above is not None else "below"
+        negation = "" if holds(trigger, observed) else "not "
+        stands.append(f"{negation}{word} {quantity(trigger.threshold, metric)}")
+    return f"{text} is {join(stands)}"
+
+
+def thresholds_summary(spec: ScalingPolicySpec, observed: Mapping[str, Observed]) -> str:
+    """The METRICS column: `cpu 63% <20 >70, memory 71% >80`; an unknown metric shows its reason."""
+    return ", ".join(_summary(spec, metric, observed[metric.name]) for metric in spec.metrics)
+
+
+def _summary(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str:
+    parts = [metric.name, value_text(metric, observed) or f"({_absence(observed)})"]
+    triggers = [
+        trigger
+        for direction in (spec.down, spec.up)
+        if direction.enabled
+        for trigger in direction.triggers
+        if trigger.metric == metric.name
+    ]
+    for trigger in sorted(triggers, key=lambda trigger: trigger.threshold):
+        sign = ">" if trigger.above is not None else "<"
+        parts.append(sign + number(trigger.threshold, grouped=False))
+    return " ".join(parts)
+
+
+def value_text(metric: Metric, observed: Observed) -> str | None:
+    """A reading for a table cell, `63%` or `10001`; None when there is none."""
+    if not isinstance(observed, Load):
+        return None
+    return number(observed.compared, grouped=False) + metric.unit
+
+
+def _absence(observed: Observed) -> str:
+    match observed:
+        case Assumption():
+            return f"assumed {observed.lower()}"
+        case Load():
+            raise AssertionError("a load is not absent")
+        case absent:
+            return str(absent.reason)
+
+
+def join(clauses: Iterable[str]) -> str:
+    """Join clauses as a sentence does: `a`, `a and b`, `a, b and c`."""
+    words = list(clauses)
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

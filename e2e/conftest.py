@@ -1,0 +1,95 @@
+"""The one cluster of the suite, namespaces in it, and Prometheus servers.
+
+Everything here is real; a tool that cannot be built fails the whole suite before its first test.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from e2e.testbed import tools
+from e2e.testbed.cluster import CLUSTER_KINDS, Cluster, open_cluster, open_native
+from e2e.testbed.native import NativeCluster
+from e2e.testbed.prometheus import Prometheus, ScrapeJob
+
+# A first use may wait for the control plane, and scaling is awaited over several short intervals.
+_TIMEOUT_SECONDS = 180
+_HERE = Path(__file__).parent
+
+PrometheusFactory = Callable[[Sequence[ScrapeJob]], Prometheus]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the caller choose the cluster."""
+    group = parser.getgroup("deadband", "end-to-end tests of deadband")
+    group.addoption(
+        "--cluster",
+        choices=CLUSTER_KINDS,
+        default="native",
+        help="native: processes on loopback; kind: needs kind and docker; existing: a cluster of your kubeconfig",
+    )
+    group.addoption("--kube-context", metavar="NAME", help="the context to use with --cluster=existing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give end-to-end tests more time than unit tests, unless they say how much themselves."""
+    for item in items:
+        if item.path.is_relative_to(_HERE) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_TIMEOUT_SECONDS))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the tools before the first test: a build takes minutes and must not count against a test's time."""
+    if session.config.option.collectonly or not any(item.path.is_relative_to(_HERE) for item in session.items):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with ExitStack() as stack:
+        if capture is not None:  # shows the progress of a build
+            stack.enter_context(capture.global_and_fixture_disabled())
+        try:
+            for name in tools.DEFAULT_TOOLS:
+                tools.path(name)
+        except tools.ToolError as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster that all tests share; work in a namespace of your own."""
+    config = request.config
+    with open_cluster(
+        config.getoption("--cluster"),
+        run_directory=tmp_path_factory.mktemp("cluster"),
+        kube_context=config.getoption("--kube-context"),
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def own_control_plane(tmp_path: Path) -> Iterator[NativeCluster]:
+    """A native control plane for one test alone, for tests that break it."""
+    with open_native(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A fresh namespace in which pods can be created; it is deleted in the background."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.create_namespace(name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusFactory]:
+    """A function that starts a Prometheus which scrapes the given jobs every second; stopped with the session."""
+    with ExitStack() as stack:
+
+        def start(jobs: Sequence[ScrapeJob]) -> Prometheus:
+            return stack.enter_context(Prometheus(tmp_path_factory.mktemp("prometheus"), jobs))
+
+        yield start

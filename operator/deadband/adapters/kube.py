@@ -1,0 +1,199 @@
+"""One way to call the API server: raw JSON through the official asyncio client, a timeout on every call.
+
+The client's generated models are not used: they cost more than the decision does (5,000 policies are listed at every
+resync), they do not know our kinds, and what the store needs are the same plain objects that a watch delivers.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+from kubernetes.aio.config import ConfigException
+
+from deadband.adapters.kube_errors import Call, ExpiredError, from_failure, from_status
+from deadband.ports import ConflictError, DeniedError, GoneError, WriteError
+
+FIELD_MANAGER = "deadband"
+"""Who owns what we write (R18); also how a later start recognizes its own writes."""
+
+PAGE_SIZE = 500
+"""Objects per list request, as client-go's pager asks for."""
+
+Json = dict[str, Any]
+
+Observe = Callable[[Call, str, float], None]
+"""Told of every finished call: the call, its outcome (ok, conflict, gone, denied, unreachable) and its seconds."""
+
+_MERGE_PATCH = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where a kind is served.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: Such as v1.
+        plural: As in the URL.
+        kind: As in manifests.
+        namespaced: False for cluster-scoped kinds.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """As in manifests: group/version, or the version alone."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str, *parts: str) -> str:
+        """URL path; an empty namespace means all of them, or none for a cluster-scoped kind."""
+        root = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        scope = ["namespaces", namespace] if namespace and self.namespaced else []
+        return "/" + "/".join(quote(part, safe="") for part in [*root, *scope, self.plural, *parts])
+
+
+class Kube:
+    """The API server, for all adapters of one process; close it when done."""
+
+    def __init__(self, client: ApiClient, *, timeout_seconds: float = 10, observe: Observe | None = None) -> None:
+        """Wrap a configured client.
+
+        Args:
+            client: From kube_connect.
+            timeout_seconds: For one whole call, connection included.
+            observe: Told of every finished call.
+        """
+        client.user_agent = f"deadband/{version('deadband')}"
+        self.client = client
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
+        self._observe = observe
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """Read one object past every cache.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say; so for every call below.
+        """
+        call = Call("get", resource.group, resource.plural, namespace, name)
+        return await self._send(call, "GET", resource.path(namespace, name))
+
+    async def list_all(self, resource: Resource, namespace: str = "") -> list[Json]:
+        """Read all objects of a kind, in pages of one consistent snapshot.
+
+        Items carry apiVersion and kind, as watch events do (the API server leaves them out of most lists).
+        """
+        call = Call("list", resource.group, resource.plural, namespace)
+        try:
+            return await self._pages(call, resource, namespace, PAGE_SIZE)
+        except ExpiredError:  # the snapshot was compacted away between two pages: once more, in one piece
+            return await self._pages(call, resource, namespace, 0)
+
+    async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
+        """Create an object; ConflictError when one of that name exists."""
+        call = Call("create", resource.group, resource.plural, namespace)
+        return await self._send(call, "POST", resource.path(namespace), body=body)
+
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, subresource: str = ""
+    ) -> Json:
+        """Merge-patch an object or its subresource; metadata.resourceVersion in the body is a precondition.
+
+        Raises:
+            ConflictError: The precondition failed.
+        """
+        plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
+        parts = (name, subresource) if subresource else (name,)
+        call = Call("patch", resource.group, plural, namespace, name)
+        return await self._send(call, "PATCH", resource.path(namespace, *parts), body=body)
+
+    async def served(self, group: str, version: str) -> frozenset[str]:
+        """Plurals that the API server serves in a group; empty when it does not know the group."""
+        call = Call("get", group, "apiresources")
+        try:
+            found = await self._send(call, "GET", f"/apis/{quote(group, safe='')}/{quote(version, safe='')}")
+        except GoneError:
+            return frozenset()
+        return frozenset(entry["name"] for entry in found.get("resources", ()) if "/" not in entry["name"])
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.close()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
+
+    async def _pages(self, call: Call, resource: Resource, namespace: str, size: int) -> list[Json]:
+        found: list[Json] = []
+        token = ""
+        while True:
+            query = {"limit": str(size)} if size else {}
+            page = await self._send(
+                call, "GET", resource.path(namespace), query=query | ({"continue": token} if token else {})
+            )
+            found += [
+                {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page.get("items") or ()
+            ]
+            token = page.get("metadata", {}).get("continue", "")
+            if not token:
+                return found
+
+    async def _send(
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Json:
+        started = time.perf_counter()
+        outcome = "unreachable"
+        try:
+            answer = await self._exchange(call, method, path, query or {}, body)
+            outcome = "ok"
+        except WriteError as refusal:
+            outcome = _OUTCOMES.get(type(refusal), outcome)
+            raise
+        else:
+            return answer
+        finally:
+            if self._observe is not None:
+                self._observe(call, outcome, time.perf_counter() - started)
+
+    async def _exchange(
+        self, call: Call, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> Json:
+        headers = {"Accept": "application/json"}
+        parameters = dict(query)
+        if body is not None:
+            headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
+            parameters["fieldManager"] = FIELD_MANAGER
+        try:
+            request = await self.client.param_serialize(
+                method,
+                path,
+                query_params=list(parameters.items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self.client.call_api(*request, _request_timeout=self._timeout)
+            content = await response.read()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
+            if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+                raise from_status(call, response.status, content, response.headers.get("Retry-After"))
+            answer: Json = json.loads(content)
+        except (aiohttp.ClientError, TimeoutError, OSError, ConfigException, ValueError) as failure:
+            raise from_failure(call, failure) from failure
+        return answer
+
+
+_OUTCOMES: Mapping[type[WriteError], str] = {ConflictError: "conflict", GoneError: "gone", DeniedError: "denied"}

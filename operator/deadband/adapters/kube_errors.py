@@ -1,0 +1,130 @@
+"""Failures of the API server, named as the ports name them, each with what to do about it and never with a body."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+from kubernetes.aio.config import ConfigException
+
+from deadband.api.conditions import Reason
+from deadband.ports import ConflictError, DeniedError, GoneError, UnreachableError, WriteError
+
+
+class ExpiredError(UnreachableError):
+    """The continue token of a list is too old (410): the list has to start again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, as RBAC and the audit log would name it.
+
+    Attributes:
+        verb: As RBAC names it: get, list, create or patch.
+        group: API group; empty for the core group.
+        resource: Plural, with the subresource after a slash, such as deployments/scale.
+        namespace: Empty for cluster-scoped kinds and for lists over all namespaces.
+        name: Empty for list and create.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Such as `patch deployments.apps/scale leadgen/api`."""
+        plural, _, subresource = self.resource.partition("/")
+        kind = f"{plural}.{self.group}" if self.group else plural
+        kind = f"{kind}/{subresource}" if subresource else kind
+        where = "/".join(part for part in (self.namespace, self.name) if part)
+        return f"{self.verb} {kind} {where}".rstrip()
+
+
+def from_status(call: Call, status: int, body: bytes, retry_after: str | None = None) -> WriteError:
+    """Name a refusal of the API server.
+
+    Args:
+        call: What was asked.
+        status: HTTP status, 300 or above.
+        body: The answer; only looked at, never repeated: it may quote what a tenant wrote.
+        retry_after: The Retry-After header in seconds, if there is one. Nothing here waits for it:
+            the next evaluation is the retry.
+
+    Returns:
+        ConflictError, GoneError, DeniedError or UnreachableError. Every other 4xx is a DeniedError
+        with reason Error: repeating the same request cannot succeed.
+    """
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UnreachableError(
+            Reason.ERROR, f"{call}: the API server failed (HTTP {status}); tried again at the next evaluation"
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait = f", asks to wait {int(retry_after)} s" if retry_after and retry_after.isdigit() else ""
+        return UnreachableError(
+            Reason.ERROR, f"{call}: the API server is overloaded (429{wait}); tried again at the next evaluation"
+        )
+    kind, reason, advice = _REFUSALS.get(
+        status,
+        (
+            DeniedError,
+            Reason.ERROR,
+            f"refused (HTTP {status}); look for an admission policy, webhook or validation rule that forbids it",
+        ),
+    )
+    return kind(reason, f"{call}: {_forbidden(call, body) if status == HTTPStatus.FORBIDDEN else advice}")
+
+
+def from_failure(call: Call, failure: Exception) -> UnreachableError:
+    """Name a failure to get an answer at all: connection, TLS, timeout, unreadable credentials, no JSON.
+
+    Whether a write that timed out took effect is not known; the message says so.
+    """
+    if isinstance(failure, TimeoutError):
+        doubt = "" if call.verb in {"get", "list"} else "; whether the write took effect is not known"
+        return UnreachableError(Reason.TIMEOUT, f"{call}: the API server did not answer in time{doubt}")
+    if isinstance(failure, aiohttp.ClientSSLError):
+        advice = "check the certificate authority that the operator trusts"
+    elif isinstance(failure, ConfigException):
+        advice = "the operator's own credentials could not be read; check the mounted ServiceAccount token"
+    elif isinstance(failure, aiohttp.ClientError | OSError):
+        advice = "check the network between the operator and the API server"
+    else:
+        advice = "the answer was not JSON; check for a proxy between the operator and the API server"
+    return UnreachableError(
+        Reason.ERROR, f"{call}: the API server could not be reached ({type(failure).__name__}); {advice}"
+    )
+
+
+def _forbidden(call: Call, body: bytes) -> str:
+    """Tell a missing RBAC rule from a refusal by admission: the authorizer's message says `cannot VERB resource`."""
+    try:
+        message = str(json.loads(body).get("message", ""))
+    except (ValueError, AttributeError):
+        message = ""
+    if f'cannot {call.verb} resource "{call.resource}"' not in message:
+        return "refused (403) by an admission policy, a webhook or a quota; ask who administers the cluster"
+    scope = f"in namespace {call.namespace}" if call.namespace else "cluster-wide"
+    return (
+        f"access denied (403); the operator's ServiceAccount lacks the RBAC rule: verb {call.verb} on "
+        f'resource {call.resource} in API group "{call.group}" {scope}'
+    )
+
+
+_REFUSALS: Mapping[int, tuple[type[WriteError], Reason, str]] = {
+    HTTPStatus.UNAUTHORIZED: (
+        DeniedError,
+        Reason.ACCESS_DENIED,
+        "the operator's credentials are not accepted (401); check that its token is mounted and has not expired",
+    ),
+    HTTPStatus.FORBIDDEN: (DeniedError, Reason.ACCESS_DENIED, ""),
+    HTTPStatus.NOT_FOUND: (GoneError, Reason.TARGET_NOT_FOUND, "not found (404)"),
+    HTTPStatus.CONFLICT: (
+        ConflictError,
+        Reason.ERROR,
+        "the object changed since it was read (409); it is read and decided again",
+    ),
+    HTTPStatus.GONE: (ExpiredError, Reason.ERROR, "the list took too long and expired (410)"),
+}

@@ -1,0 +1,159 @@
+"""Workloads: what one read of a Deployment or StatefulSet tells the decision, and the write on /scale (R18)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from deadband.adapters.kube import FIELD_MANAGER, Kube, Resource
+from deadband.api.conditions import Reason
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.types import Target
+from deadband.ports import GoneError, Workload
+
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
+
+WORKLOADS: Mapping[tuple[str, str], Resource] = {
+    (resource.api_version, resource.kind): resource for resource in (DEPLOYMENTS, STATEFUL_SETS)
+}
+"""By apiVersion and kind: what a policy may name as its target."""
+
+
+class KubeTargets:
+    """ports.Targets on the API server."""
+
+    def __init__(self, kube: Kube) -> None:
+        """Share the process's client."""
+        self._kube = kube
+
+    async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
+        """Read the target from the API server, past every cache.
+
+        Raises:
+            GoneError: Reason TargetNotFound, or TargetNotScalable for a kind that deadband does not scale.
+            DeniedError, UnreachableError: As their names say.
+        """
+        return workload_from_object(await self._kube.get(resource_of(ref), namespace, ref.name))
+
+    async def scale(self, namespace: str, ref: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
+        """Set spec.replicas through /scale with the precondition and our field manager (R18).
+
+        Raises:
+            ConflictError: Somebody changed the target since it was read; nothing was written.
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+        body = {"metadata": {"resourceVersion": resource_version}, "spec": {"replicas": replicas}}
+        await self._kube.patch(resource_of(ref), namespace, ref.name, body, subresource="scale")
+
+
+def resource_of(ref: ScaleTargetRef) -> Resource:
+    """Where the target's kind is served.
+
+    Raises:
+        GoneError: Reason TargetNotScalable.
+    """
+    resource = WORKLOADS.get((ref.api_version, ref.kind))
+    if resource is None:
+        known = " and ".join(f"{kind} ({version})" for version, kind in WORKLOADS)
+        raise GoneError(
+            Reason.TARGET_NOT_SCALABLE,
+            f"{ref.kind} ({ref.api_version}) is not a kind that deadband scales; it scales {known}",
+        )
+    return resource
+
+
+def workload_from_object(obj: Mapping[str, Any]) -> Workload:
+    """Reduce a Deployment or StatefulSet to the facts that the decision uses.
+
+    Args:
+        obj: The object as the API server sends it, with its kind.
+
+    Returns:
+        Replicas from spec (1 when absent, as the API server defaults it) and counts from status; a count that the
+        controller has not written yet is 0. `unschedulable` is never set: a workload's status does not tell it.
+        `quota_exceeded` is known of Deployments only: a StatefulSet's controller tells it in Events alone.
+    """
+    metadata, spec, status = obj.get("metadata", {}), obj.get("spec", {}), obj.get("status", {})
+    replicas = int(spec.get("replicas", 1))
+    return Workload(
+        target=Target(
+            replicas=replicas,
+            ready=min(int(status.get("readyReplicas", 0)), replicas),
+            available=int(status.get("availableReplicas", 0)),
+            rollout_in_progress=_rolls_out(obj),
+            paused=bool(spec.get("paused", False)),
+            quota_exceeded=_quota_exceeded(status),
+            own_write=_own_write(metadata.get("managedFields", ())),
+        ),
+        resource_version=str(metadata.get("resourceVersion", "")),
+    )
+
+
+def _rolls_out(obj: Mapping[str, Any]) -> bool:
+    """Whether pods of two revisions are to be expected (R12).
+
+    A spec that the controller has not seen yet may be a new revision, so it counts. Scaling alone does not: while pods
+    of the same revision come up, updatedReplicas is below spec.replicas, but equal to status.replicas.
+    """
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    if int(status.get("observedGeneration", 0)) < int(obj.get("metadata", {}).get("generation", 0)):
+        return True
+    if obj.get("kind") == STATEFUL_SETS.kind:
+        return _stateful_set_rolls_out(spec, status)
+    return _deployment_rolls_out(status)
+
+
+def _deployment_rolls_out(status: Mapping[str, Any]) -> bool:
+    """Read the Progressing condition; it keeps NewReplicaSetAvailable through a plain scaling.
+
+    There is none where progressDeadlineSeconds is at its maximum; then pods of an old revision tell.
+    The moment of a Recreate rollout without any pod needs no mark of its own: nothing is available then.
+    """
+    if int(status.get("replicas", 0)) > int(status.get("updatedReplicas", 0)):
+        return True
+    progressing = _condition(status, "Progressing")
+    return progressing is not None and progressing.get("reason") != "NewReplicaSetAvailable"
+
+
+def _stateful_set_rolls_out(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Compare the revisions; a partitioned rollout counts for as long as its partition holds it.
+
+    With OnDelete the controller never moves currentRevision forward (kubernetes#73492), so the pods tell there.
+    """
+    if status.get("currentRevision") == status.get("updateRevision"):
+        return False
+    if spec.get("updateStrategy", {}).get("type") == "OnDelete":
+        return int(status.get("updatedReplicas", 0)) < int(status.get("replicas", 0))
+    return True
+
+
+def _quota_exceeded(status: Mapping[str, Any]) -> bool:
+    failure = _condition(status, "ReplicaFailure")
+    return (
+        failure is not None
+        and failure.get("status") == "True"
+        and failure.get("reason") == "FailedCreate"
+        and "exceeded quota" in failure.get("message", "")
+    )
+
+
+def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | None:
+    return next((entry for entry in status.get("conditions", ()) if entry.get("type") == type_), None)
+
+
+def _own_write(managed: Any) -> datetime | None:
+    """When our manager last set the replicas through /scale, if it still owns them alone.
+
+    Whoever writes another value takes the field over; whoever applies the same value shares it, and then
+    nobody can tell whose it is now.
+    """
+    owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
+    if len(owners) != 1:
+        return None
+    owner = owners[0]
+    ours = (owner.get("manager"), owner.get("operation"), owner.get("subresource")) == (
+        FIELD_MANAGER,
+        "Update",
+        "scale",
+    )
+    return datetime.fromisoformat(owner["time"]) if ours and "time" in owner else None

@@ -54,11 +54,10 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
     before, now, spec = inputs.status, inputs.now, inputs.spec
     moved_to = decision.current if refused else decision.moved_to
     events = _resumed(before.scale_events, inputs)
+    last, way = before.last_scale_time, before.last_scale_direction
     if decision.current is not None and moved_to is not None and moved_to != decision.current:
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
-        last, way = now, Way.UP if moved_to > decision.current else Way.DOWN
-    else:
-        last, way = before.last_scale_time, before.last_scale_direction
+        last, way = now, (Way.UP if moved_to > decision.current else Way.DOWN)
     events = keep_events(spec, events, now=now)
     status = ScalingPolicyStatus(
         observed_generation=inputs.generation,

@@ -40,6 +40,7 @@ class Leash:
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", str(Path(__file__))],
                     stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,  # whoever reads our output must not wait for the leash
                     text=True,
                     start_new_session=True,
                 )

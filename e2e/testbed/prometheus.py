@@ -55,6 +55,8 @@ class Prometheus:
                 f"--storage.tsdb.path={self._folder / 'data'}",
                 f"--web.listen-address={address}",
                 "--web.enable-lifecycle",
+                # A hidden flag; by default it takes 5 s after a start or a reload until the targets are known.
+                "--scrape.discovery-reload-interval=100ms",
                 "--log.level=warn",
             ],
             log=self._folder / "prometheus.log",

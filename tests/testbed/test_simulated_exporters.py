@@ -113,6 +113,17 @@ def test_a_query_that_does_not_exclude_slices_and_sandboxes_counts_twice(simulat
     assert {s.labels["container"] for s in memory} == {"", "POD", "api"}
 
 
+def test_under_containerd_the_sandbox_has_no_container_name() -> None:
+    with Simulator({**SCENARIO, "sandboxContainer": ""}, None) as simulator:
+        simulator.observe(CLUSTER)
+        seconds = [s for s in series(simulator, "container_cpu_usage_seconds_total") if s.labels["pod"] == "api-0"]
+    assert sorted((s.labels["container"], s.labels["image"]) for s in seconds) == [
+        ("", ""),
+        ("", "registry.k8s.io/pause:3.10"),
+        ("api", "registry.example/api:1"),
+    ]
+
+
 def test_values_say_what_the_objects_say(simulator: Simulator) -> None:
     by_pod = {(s.labels["pod"], s.labels["condition"]): s.value for s in series(simulator, "kube_pod_status_ready")}
     assert by_pod["api-0", "true"] == 1

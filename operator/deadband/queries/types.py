@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -59,11 +60,14 @@ class Series:
 
     Attributes:
         labels: Without the metric's name where the expression drops it.
-        value: Exact decimal of the text Prometheus sent; None for NaN and the infinities.
+        value: Exact decimal of the text Prometheus sent; None for NaN, the infinities and histograms.
+        time: The time that the answer gives for the value. Prometheus gives the evaluation's, not the sample's; an
+            older one comes from a cache in between or from a backend that gives the sample's. None: not given.
     """
 
     labels: Mapping[str, str]
     value: Fraction | None
+    time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

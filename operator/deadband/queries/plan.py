@@ -1,0 +1,170 @@
+"""Few questions for many needs: grouping, scoping and splitting (architecture, decision 2). Pure: asks nothing itself.
+
+Needs of one source with equal recipes share questions. Up to 200 places a question names those it asks for, in chunks
+of about 50; above that one question asks for the whole group, because a query over a whole cluster costs the same
+however few need it. Places, not needs: many policies may ask for one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from deadband.api.conditions import Reason
+from deadband.api.metricsource import MetricSourceSpec
+from deadband.core.types import Absent, Reading
+from deadband.queries.promql import Dialect
+from deadband.queries.raw import RawRecipe
+from deadband.queries.readings import is_stale, unusable
+from deadband.queries.recipes import Recipe, recipe_for
+from deadband.queries.resource import ResourceRecipe
+from deadband.queries.types import Answer, Answered, Key, Need, Question, Series
+
+SCOPED_UP_TO = 200
+"""Places; above this the whole group is asked."""
+CHUNK = 50
+"""Places in one question, unless one namespace alone has more: splitting that would read its series again."""
+WHOLE_GROUP_LIMIT = 200_000
+"""Series of a whole group's answer: 20,000 workloads have up to 80,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Needs that one question answers."""
+
+    question: Question
+    recipe: Recipe
+    needs: tuple[Need, ...]
+    stale_after: timedelta
+
+    def read(self, answer: Answer | None, *, now: datetime) -> Iterator[tuple[Key, Reading]]:
+        rows = self._index(answer)
+        refused = unusable(answer, limit=self.question.limit)
+        if isinstance(self.recipe, RawRecipe) and isinstance(answer, Answered) and len(answer.series) > 1:
+            # The limit cuts such an answer and Prometheus warns of it: the fault is the query's, not the server's.
+            refused = None
+        for need in self.needs:
+            mine = rows.get(self.recipe.place(need), [])
+            if refused is not None:
+                yield need.key, refused
+            elif is_stale(mine, now=now, after=self.stale_after):
+                yield need.key, Absent(Reason.STALE, f"the source answers with values older than {self.stale_after}")
+            else:
+                yield need.key, self.recipe.read(need, mine)
+
+    def _index(self, answer: Answer | None) -> dict[tuple[str, ...], list[Series]]:
+        rows: dict[tuple[str, ...], list[Series]] = defaultdict(list)
+        if isinstance(answer, Answered):
+            labels = self.recipe.labels
+            for series in answer.series:
+                rows[tuple(series.labels.get(label, "") for label in labels)].append(series)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The questions of one tick and how their answers are split.
+
+    Attributes:
+        questions: Distinct; the same needs give the same questions in the same order.
+        groups: Which needs each question answers.
+        refused: Readings of the needs that are not asked at all.
+    """
+
+    questions: tuple[Question, ...]
+    groups: tuple[_Group, ...]
+    refused: Mapping[Key, Absent]
+
+    def read(self, answers: Mapping[Question, Answer], *, now: datetime) -> dict[Key, Reading]:
+        """Split the answers.
+
+        Args:
+            answers: By question; a question without an answer reads Error.
+            now: The time at which the questions were asked, aware UTC.
+
+        Returns:
+            A reading for every need that was planned, in the unit of its metric; never one that is missing.
+        """
+        readings: dict[Key, Reading] = dict(self.refused)
+        for group in self.groups:
+            readings.update(group.read(answers.get(group.question), now=now))
+        return readings
+
+
+def plan(needs: Sequence[Need], sources: Mapping[str, MetricSourceSpec]) -> Plan:
+    """Group needs into questions.
+
+    Args:
+        needs: In any order; keys are distinct.
+        sources: By name. A need whose source is not there reads SourceNotFound, one whose source does not allow raw
+            queries reads Error; neither is asked.
+    """
+    refused: dict[Key, Absent] = {}
+    grouped: dict[tuple[str, Recipe], list[Need]] = defaultdict(list)
+    for need in needs:
+        source = sources.get(need.source)
+        recipe = _not_found(need) if source is None else recipe_for(need, source)
+        if isinstance(recipe, Absent):
+            refused[need.key] = recipe
+        else:
+            grouped[need.source, recipe].append(need)
+    groups = tuple(
+        group
+        for (source, recipe), members in grouped.items()
+        for group in _groups(source, sources[source], recipe, members)
+    )
+    return Plan(tuple(dict.fromkeys(group.question for group in groups)), groups, refused)
+
+
+def describe(need: Need, source_spec: MetricSourceSpec) -> str:
+    """Write the PromQL whose value is this need's reading when it is asked alone.
+
+    For the `resource` recipe that is the percentage; the plan asks for its numerator and denominator instead, to tell
+    NoRequests from Empty and to judge how much of the whole is measured. A need that cannot be asked gives a comment.
+    """
+    dialect = Dialect.of(source_spec)
+    match recipe_for(need, source_spec):
+        case Absent(message=message):
+            return f"# {message}"
+        case ResourceRecipe() as recipe:
+            return recipe.percentage(need, dialect)
+        case recipe:
+            return recipe.promql([need], dialect)
+
+
+def _not_found(need: Need) -> Absent:
+    return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {need.source} does not exist")
+
+
+def _groups(name: str, source: MetricSourceSpec, recipe: Recipe, needs: Sequence[Need]) -> Iterator[_Group]:
+    dialect = Dialect.of(source)
+    stale_after = timedelta(seconds=source.stale_after_seconds)
+    by_place = sorted(needs, key=recipe.place)
+    if isinstance(recipe, RawRecipe):
+        question = Question(name, recipe.text, recipe.most(by_place))
+        yield _Group(question, recipe, tuple(by_place), stale_after)
+    elif len({recipe.place(need) for need in by_place}) > SCOPED_UP_TO:
+        question = Question(name, recipe.promql(None, dialect), WHOLE_GROUP_LIMIT)
+        yield _Group(question, recipe, tuple(by_place), stale_after)
+    else:
+        for chunk in _chunks(by_place, recipe):
+            # An answer that reaches its limit counts as cut, so the limit is one more than can come.
+            question = Question(name, recipe.promql(chunk, dialect), recipe.most(chunk) + 1)
+            yield _Group(question, recipe, tuple(chunk), stale_after)
+
+
+def _chunks(by_place: Sequence[Need], recipe: Recipe) -> Iterator[list[Need]]:
+    """Pack whole namespaces (the first part of a place) until a chunk is full."""
+    chunk: list[Need] = []
+    places = 0
+    for _, together in groupby(by_place, key=lambda need: recipe.place(need)[:1]):
+        members = list(together)
+        added = len({recipe.place(need) for need in members})
+        if chunk and places + added > CHUNK:
+            yield chunk
+            chunk, places = [], 0
+        chunk.extend(members)
+        places += added
+    if chunk:
+        yield chunk

@@ -1,0 +1,91 @@
+"""Which recipe answers a need. Needs with equal recipes on one source share a query; the plan sees to that."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from deadband.api.conditions import Reason
+from deadband.api.metrics import (
+    DatabaseMeasure,
+    DatabaseMetric,
+    Metric,
+    QueueMetric,
+    QueueSystem,
+    ResourceBase,
+    ResourceMetric,
+    ResourceName,
+)
+from deadband.api.metricsource import MetricSourceSpec, RawQueries
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.types import Absent, Reading
+from deadband.queries.postgresql import ConnectionsRecipe
+from deadband.queries.promql import Dialect
+from deadband.queries.rabbitmq import RabbitMqRecipe
+from deadband.queries.raw import RawRecipe
+from deadband.queries.resource import ResourceRecipe
+from deadband.queries.types import Need, Series
+
+_HPA = "HorizontalPodAutoscaler"
+
+
+class Recipe(Protocol):
+    """How needs of one shape are asked together and the answer is split. Hashable: equal recipes are one group."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the answer whose values are the place of a need."""
+
+    def place(self, need: Need, /) -> tuple[str, ...]:
+        """Values of `labels` that this need's series carry."""
+
+    def promql(self, needs: Sequence[Need] | None, dialect: Dialect, /) -> str:
+        """The expression for these needs; None asks for the whole group without naming anybody."""
+
+    def most(self, needs: Sequence[Need], /) -> int:
+        """The most series that a whole answer for these needs can have; for raw PromQL, that are of interest."""
+
+    def read(self, need: Need, rows: Sequence[Series], /) -> Reading:
+        """The reading from the series at the need's place, which is Absent when there are none."""
+
+
+def recipe_for(need: Need, source: MetricSourceSpec) -> Recipe | Absent:
+    """Choose the recipe, or say why this need cannot be asked."""
+    match need.metric:
+        case Metric(query=str(text)):
+            return _raw(text, need.source, source.raw_queries)
+        case Metric(queue=QueueMetric() as queue):
+            return _queue(queue)
+        case Metric(database=DatabaseMetric(measure=DatabaseMeasure.CONNECTIONS)):
+            return ConnectionsRecipe()
+        case Metric(database=DatabaseMetric()):
+            return ResourceRecipe(ResourceName.CPU, ResourceBase.REQUESTS, kind=None)
+        case Metric(resource=ResourceMetric() as resource):
+            return _resource(resource, need.target)
+        case _:
+            raise AssertionError("a metric has exactly one of four kinds: validation sees to it")
+
+
+def _raw(text: str, source: str, allowed: RawQueries) -> RawRecipe | Absent:
+    match allowed:
+        case RawQueries.ALLOWED:
+            return RawRecipe(text)
+        case RawQueries.DENIED:
+            return Absent(Reason.ERROR, f"source {source} does not allow raw queries")
+        case RawQueries.NAMESPACE_ENFORCED:
+            # Asked without its namespace, a query would show one tenant the series of another.
+            return Absent(
+                Reason.ERROR, f"source {source} wants the namespace enforced on raw queries, which is not supported yet"
+            )
+
+
+def _queue(queue: QueueMetric) -> RabbitMqRecipe | Absent:
+    if queue.system is not QueueSystem.RABBITMQ:
+        return Absent(Reason.ERROR, f"queue system {queue.system} is not supported yet")
+    return RabbitMqRecipe(by_vhost=queue.vhost is not None)
+
+
+def _resource(resource: ResourceMetric, target: ScaleTargetRef | None) -> ResourceRecipe | Absent:
+    if target is None:
+        return Absent(Reason.ERROR, "a resource metric needs a scaleTargetRef, whose pods it measures")
+    if target.kind == _HPA:
+        return Absent(Reason.ERROR, "a resource metric of a HorizontalPodAutoscaler target is not supported yet")
+    return ResourceRecipe(resource.name, resource.of, target.kind, by_container=resource.container is not None)

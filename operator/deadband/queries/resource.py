@@ -1,0 +1,161 @@
+"""The `resource` recipe: percent of what the target's ready pods request, or are limited to, that they use.
+
+Series and labels, each under the name its exporter documents:
+
+* cAdvisor in the kubelet (google/cadvisor docs/storage/prometheus.md): container_cpu_usage_seconds_total and
+  container_memory_working_set_bytes, labels namespace, pod, container, id. ``container`` is blank for the pod's slice,
+  the node's cgroups and containerd's sandbox, "POD" for the sandbox of older runtimes. The kubelet reports the CPUs as
+  one series, cpu="total"; per-CPU series of a stand-alone cAdvisor are not read.
+* kube-state-metrics (docs/metrics/workload/pod-metrics.md, replicaset-metrics.md): kube_pod_owner,
+  kube_replicaset_owner, kube_pod_status_ready, kube_pod_deletion_timestamp,
+  kube_pod_container_resource_requests and kube_pod_container_resource_limits {resource}. Init containers, native
+  sidecars among them, have series of other names there and so count on neither side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from deadband.api.conditions import Reason
+from deadband.api.metrics import ResourceBase, ResourceName
+from deadband.core.types import Absent, Reading, Sample
+from deadband.queries.owners import owned
+from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
+from deadband.queries.types import Need, Series
+
+USED, MEASURED, MISSING, PODS = "used", "measured", "missing", "pods"
+"""Values of the label `part`: use of the containers that have both a request and a usage; their requests; requests of
+those without a usage; the ready pods themselves."""
+
+_BASES = {
+    ResourceBase.REQUESTS: "kube_pod_container_resource_requests",
+    ResourceBase.LIMITS: "kube_pod_container_resource_limits",
+}
+_CONTAINER = "namespace,pod,container"
+_EVERY_CONTAINER: tuple[Matcher, ...] = (Matcher("container", "!=", ""), Matcher("container", "!=", "POD"))
+_PLACES = 10**9
+"""Percentages are rounded to nine decimals, what the API can write: sums of binary floats in Prometheus are off by
+about 1e-13 of the value, and 70.00000000000001 must not be above 70 (R4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRecipe:
+    """Workloads of one kind in one resource; the answer has up to four series for each, told apart by `part`.
+
+    A ready pod that has no usage yet (a rate needs two samples) counts on neither side: as 0 % it would pull the
+    average down and start a scale-down, at 100 % the reverse. But when that leaves less than half of what the ready
+    pods request, the rest does not speak for the whole, and the reading is Partial until it does: after a large
+    scale-up the next step waits for the new pods' figures, and a lost cAdvisor scrape moves nothing. Partial rather
+    than Empty, since `onNoData` must not answer for a broken source.
+
+    Two usage series of one container (two scrape jobs, or an old id beside the new one after a restart) count once,
+    by the larger one.
+
+    Attributes:
+        resource: cpu in cores, memory in bytes; the reading is a percentage.
+        of: Requests or Limits; an amount of 0 counts as none.
+        kind: Kind of the workloads; None finds a workload of the name whatever its kind.
+        by_container: True when each need selects one container.
+    """
+
+    resource: ResourceName
+    of: ResourceBase
+    kind: str | None
+    by_container: bool = False
+
+    labels = ("namespace", "workload")
+
+    def place(self, need: Need) -> tuple[str, ...]:
+        """Namespace and name of the workload."""
+        return (need.namespace, _workload(need))
+
+    def promql(self, needs: Sequence[Need] | None, dialect: Dialect) -> str:
+        """Ask for the parts of these needs' workloads, or of every workload of the kind when None."""
+        usage, base, ready, pods = self._selections(needs, dialect)
+        parts = " or ".join(
+            (
+                marked(f"({usage} and on ({_CONTAINER}) {base})", "part", USED),
+                marked(f"({base} and on ({_CONTAINER}) {usage})", "part", MEASURED),
+                marked(f"({base} unless on ({_CONTAINER}) {usage})", "part", MISSING),
+                marked(ready, "part", PODS),
+            )
+        )
+        by = "namespace,workload,container,part" if self.by_container else "namespace,workload,part"
+        return f"sum by ({by}) (({parts}) * on (namespace,pod) group_left (workload) {pods})"
+
+    def percentage(self, need: Need, dialect: Dialect) -> str:
+        """The percentage itself, for one need."""
+        usage, base, _, pods = self._selections([need], dialect)
+        used = f"({usage} and on ({_CONTAINER}) {base}) * on (namespace,pod) group_left (workload) {pods}"
+        measured = f"({base} and on ({_CONTAINER}) {usage}) * on (namespace,pod) group_left (workload) {pods}"
+        return f"100\n* sum({used})\n/ sum({measured})"
+
+    def most(self, needs: Sequence[Need]) -> int:
+        """The matchers span every pairing of namespace and name, so that many workloads can be in the answer."""
+        pairs = len({need.namespace for need in needs}) * len({_workload(need) for need in needs})
+        return pairs * (3 * len({_container(need) for need in needs}) + 1)
+
+    def read(self, need: Need, rows: Sequence[Series]) -> Reading:
+        """Percentage, exact on the sums as sent; Empty without a ready pod, NoRequests when none has a request."""
+        parts = {row.labels.get("part"): row.value for row in rows if self._concerns(need, row)}
+        if PODS not in parts:
+            return Absent(Reason.EMPTY, f"no ready pod of {_workload(need)} is known")
+        zero = Fraction(0)
+        used, measured, missing = (parts.get(part, zero) for part in (USED, MEASURED, MISSING))
+        if used is None or measured is None or missing is None:
+            return Absent(Reason.NOT_A_NUMBER)
+        if not measured + missing:
+            which = f"container {_container(need)}" if self.by_container else "no container"
+            says = "has no" if self.by_container else "has a"
+            return Absent(Reason.NO_REQUESTS, f"{which} of the ready pods {says} {self.resource} {self._one}")
+        if measured < missing:
+            share = int(100 * measured / (measured + missing))
+            return Absent(
+                Reason.PARTIAL, f"{self.resource} usage is known for only {share} % of what the ready pods {self._verb}"
+            )
+        return Sample(Fraction(round(100 * used / measured * _PLACES), _PLACES))
+
+    @property
+    def _one(self) -> str:
+        return "request" if self.of is ResourceBase.REQUESTS else "limit"
+
+    @property
+    def _verb(self) -> str:
+        return "request" if self.of is ResourceBase.REQUESTS else "are limited to"
+
+    def _concerns(self, need: Need, row: Series) -> bool:
+        if not self.by_container or row.labels.get("part") == PODS:
+            return True
+        return row.labels.get("container") == _container(need)
+
+    def _selections(self, needs: Sequence[Need] | None, dialect: Dialect) -> tuple[str, str, str, str]:
+        """Usage and request by container, readiness by pod, and the ready pods with their workload."""
+        inside = () if needs is None else (one_of("namespace", (need.namespace for need in needs)),)
+        wanted = _EVERY_CONTAINER
+        if self.by_container and needs is not None:
+            wanted = (one_of("container", (_container(need) or "" for need in needs)),)
+        if self.resource is ResourceName.CPU:
+            total = Matcher("cpu", "=~", "total|")
+            usage = dialect.rate("container_cpu_usage_seconds_total", *inside, *wanted, total)
+        else:
+            usage = dialect.instant("container_memory_working_set_bytes", *inside, *wanted)
+        amounts = dialect.instant(_BASES[self.of], *inside, *wanted, equals("resource", self.resource.value))
+        ready = dialect.instant("kube_pod_status_ready", *inside, equals("condition", "true"))
+        names = None if needs is None else [_workload(need) for need in needs]
+        return (
+            f"max by ({_CONTAINER}) ({usage})",
+            f"max by ({_CONTAINER}) ({amounts} > 0)",
+            f"max by (namespace,pod) ({ready} == 1)",
+            owned(self.kind, names, inside, dialect),
+        )
+
+
+def _workload(need: Need) -> str:
+    if need.metric.database is not None:
+        return need.metric.database.instance
+    assert need.target is not None
+    return need.target.name
+
+
+def _container(need: Need) -> str | None:
+    return None if need.metric.resource is None else need.metric.resource.container

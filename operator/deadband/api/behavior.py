@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from deadband.api.types import ApiModel, Decimal, Name
+from deadband.api.types import ApiModel, Decimal, Distance, Name
 
 Seconds = Annotated[int, Field(ge=0, le=86400)]
 Pods = Annotated[int, Field(ge=1, le=100000)]
@@ -72,8 +72,8 @@ class Trigger(ApiModel):
 class Tier(ApiModel):
     """One rung of a Tiers step; exactly one of percent and pods."""
 
-    beyond: Annotated[Decimal, Field(ge=0)]
-    """How far beyond the threshold the reading must be, in the metric's unit."""
+    beyond: Distance
+    """How far beyond the threshold the reading must be, in the metric's unit; 0 or more, distinct."""
     percent: Percent | None = None
     """Change by so many percent of the replicas."""
     pods: Pods | None = None
@@ -124,7 +124,7 @@ class Direction(ApiModel):
     """Quiet time after a scaling (R11)."""
     step: Step = Step()
     """How far one step goes (R8)."""
-    limits: Annotated[list[Limit], Field(max_length=16)] = []
+    limits: list[Limit] = Field([], max_length=16)
     """At most so much change in a period (R10); an explicit empty list means no limit."""
     select_policy: SelectPolicy = SelectPolicy.MAX
     """Which limit binds: the one that allows most (Max), least (Min), or none at all may move (Disabled)."""
@@ -147,10 +147,13 @@ class Direction(ApiModel):
 class ScaleUp(Direction):
     """When and how replicas rise."""
 
-    limits: Annotated[list[Limit], Field(max_length=16)] = [
-        Limit(type=LimitType.PERCENT, value=100, period_seconds=15),
-        Limit(type=LimitType.PODS, value=4, period_seconds=15),
-    ]
+    limits: list[Limit] = Field(
+        [
+            Limit(type=LimitType.PERCENT, value=100, period_seconds=15),
+            Limit(type=LimitType.PODS, value=4, period_seconds=15),
+        ],
+        max_length=16,
+    )
     """At most so much change in a period; default: the larger of 100 % and 4 pods in 15 s; [] means no limit."""
 
 
@@ -161,10 +164,13 @@ class ScaleDown(Direction):
     """How long the expression must have held (R7)."""
     cooldown_seconds: Seconds = 300
     """Quiet time after the last scaling in either direction (R11)."""
-    limits: Annotated[list[Limit], Field(max_length=16)] = [
-        Limit(type=LimitType.PERCENT, value=50, period_seconds=300),
-        Limit(type=LimitType.PODS, value=1, period_seconds=300),
-    ]
+    limits: list[Limit] = Field(
+        [
+            Limit(type=LimitType.PERCENT, value=50, period_seconds=300),
+            Limit(type=LimitType.PODS, value=1, period_seconds=300),
+        ],
+        max_length=16,
+    )
     """At most so much change in a period; default: the larger of 50 % and 1 pod in 300 s; [] means no limit."""
     guard: Guard = Guard.PROJECTED_BELOW_SCALE_UP
     """A step down may never by itself cause the next step up (R9)."""

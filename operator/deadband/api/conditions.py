@@ -90,12 +90,17 @@ class Condition(StatusModel):
     """One entry of status.conditions, as the API conventions shape it."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
+    """Which aspect this is about."""
     status: ConditionStatus
+    """Whether it holds."""
     reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """One of the reasons, CamelCase."""
     message: Annotated[str, Field(max_length=32768)] = ""
+    """The same for a person."""
     last_transition_time: Instant
     """When `status` last flipped."""
     observed_generation: int | None = None
+    """metadata.generation that this condition is about."""
 
 
 def merge(previous: Iterable[Condition], current: Iterable[Condition], *, now: datetime) -> list[Condition]:

@@ -84,7 +84,7 @@ class QueueMetric(ApiModel):
     """Messages that wait in a whole queue."""
 
     system: QueueSystem
-    """The broker or job library."""
+    """The broker or job library; all but RabbitMQ are not supported yet."""
     name: LabelValue
     """The queue's name, as its exporter labels it."""
     vhost: LabelValue | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from deadband.api.conditions import Condition
-from deadband.api.types import ApiModel, Decimal, Instant, StatusModel
+from deadband.api.types import TYPED_ENTRIES, ApiModel, Decimal, Instant, StatusModel
 
 
 class RawQueries(StrEnum):
@@ -51,7 +51,9 @@ class Header(ApiModel):
     """One HTTP header sent with every query, such as X-Scope-OrgID."""
 
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")]
+    """Name of the header."""
     value: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[ -~]+$")]
+    """Its value, printable ASCII. Not for secrets: whoever may read the MetricSource reads it."""
 
 
 class RecipeNames(ApiModel):
@@ -61,18 +63,17 @@ class RecipeNames(ApiModel):
     """The series name as the recipe writes it."""
     metric: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] | None = None
     """The name to ask for instead."""
-    labels: Annotated[
-        dict[str, Annotated[str, Field(min_length=1, max_length=253)]] | None, Field(max_length=16)
-    ] = None
+    labels: Annotated[dict[str, Annotated[str, Field(min_length=1, max_length=253)]] | None, Field(max_length=16)] = (
+        None
+    )
     """Recipe's label name to the label name to use instead."""
 
 
 class LabelSelector(ApiModel):
     """Namespaces by their labels; all entries must match."""
 
-    match_labels: Annotated[
-        dict[str, Annotated[str, Field(max_length=63)]], Field(min_length=1, max_length=16)
-    ]
+    match_labels: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(min_length=1, max_length=16)]
+    """Label name to the value it must have."""
 
 
 class MetricSourceSpec(ApiModel):
@@ -81,10 +82,10 @@ class MetricSourceSpec(ApiModel):
     url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s?#@]+$")]
     """Base URL, without query, fragment or credentials; `/api/v1/query` is appended."""
     auth: Auth | None = None
-    """Credentials; absent: none."""
+    """Credentials; absent: none. Not supported yet."""
     tls: Tls | None = None
-    """TLS settings; absent: the system's roots."""
-    headers: Annotated[list[Header], Field(max_length=16)] = []
+    """TLS settings; absent: the system's roots. Not supported yet."""
+    headers: list[Header] = Field([], max_length=16)
     """Headers sent with every query."""
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
     """How long one query may take."""
@@ -97,17 +98,18 @@ class MetricSourceSpec(ApiModel):
     default: bool = False
     """Policies that name no source use this one."""
     raw_queries: RawQueries = RawQueries.ALLOWED
-    """Whether policies may bring their own PromQL."""
+    """Whether policies may bring their own PromQL; NamespaceEnforced is not supported yet."""
     allowed_namespaces: LabelSelector | None = None
-    """Namespaces whose policies may use this source; absent: all."""
-    recipes: Annotated[list[RecipeNames], Field(max_length=64)] = []
-    """Other names for the series that recipes read."""
+    """Namespaces whose policies may use this source; absent: all. Not supported yet."""
+    recipes: list[RecipeNames] = Field([], max_length=64)
+    """Other names for the series that recipes read. Not supported yet."""
 
 
 class MetricSourceStatus(StatusModel):
     """What the operator saw of a source; written on a change of meaning, figures at most every 5 minutes."""
 
     observed_generation: int | None = None
+    """metadata.generation that this status is about."""
     reachable: bool | None = None
     """Whether the last query was answered; absent: none was asked yet."""
     version: str | None = None
@@ -119,7 +121,9 @@ class MetricSourceStatus(StatusModel):
     last_error: str | None = None
     """Class of the last error and the HTTP status, never a body."""
     last_error_time: Instant | None = None
-    conditions: list[Condition] = []
+    """When it happened."""
+    conditions: list[Condition] = Field([], json_schema_extra=TYPED_ENTRIES)
+    """Ready, Reconciling and Stalled, as kstatus reads them."""
 
 
 class MetricSource(ApiModel):

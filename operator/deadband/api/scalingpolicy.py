@@ -7,7 +7,7 @@ from pydantic import Field
 
 from deadband.api.behavior import Direction, Mode, ScaleDown, ScaleUp
 from deadband.api.metrics import Metric, PromQL
-from deadband.api.types import ApiModel, Name
+from deadband.api.types import NAMED_ENTRIES, ApiModel, Name
 
 Replicas = Annotated[int, Field(ge=0, le=1000000)]
 
@@ -53,9 +53,9 @@ class ScaleTargetRef(ApiModel):
     """The workload that is scaled, in the policy's own namespace."""
 
     api_version: Annotated[str, Field(min_length=1, max_length=253)]
-    """API version of the target, such as apps/v1."""
+    """API version of the target: apps/v1 (others are not supported yet)."""
     kind: Annotated[str, Field(min_length=1, max_length=63)]
-    """Kind of the target, such as Deployment."""
+    """Kind of the target: Deployment or StatefulSet (others are not supported yet)."""
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """Name of the target."""
 
@@ -105,20 +105,20 @@ class ScalingPolicySpec(ApiModel):
     scale_target_ref: ScaleTargetRef | None = None
     """What is scaled; absent: the policy only advises."""
     bound: Bound | None = None
-    """For an HPA target, what moves; default MinReplicas."""
+    """For an HPA target, what moves. HPA targets are not supported yet, so this is refused."""
     min_replicas: Replicas | None = None
     """The floor; required with a target; may be 0."""
     max_replicas: Annotated[int, Field(ge=1, le=1000000)] | None = None
     """The ceiling; required with a target."""
-    metrics: Annotated[list[Metric], Field(min_length=1, max_length=16)]
+    metrics: Annotated[list[Metric], Field(min_length=1, max_length=16, json_schema_extra=NAMED_ENTRIES)]
     """The named readings."""
     scale_up: ScaleUp | None = None
     """When and how replicas rise; absent: Disabled."""
     scale_down: ScaleDown | None = None
     """When and how replicas fall; absent: Disabled."""
-    vetoes: Annotated[list[Veto], Field(max_length=16)] = []
+    vetoes: list[Veto] = Field([], max_length=16, json_schema_extra=NAMED_ENTRIES)
     """PromQL that stops a direction."""
-    overrides: Annotated[list[Override], Field(max_length=16)] = []
+    overrides: list[Override] = Field([], max_length=16, json_schema_extra=NAMED_ENTRIES)
     """Calendar windows with other bounds."""
     fallback: Fallback | None = None
     """What happens when nothing has been known for a while; absent: hold."""

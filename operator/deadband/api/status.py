@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from deadband.api.conditions import Condition
-from deadband.api.types import Instant, StatusModel
+from deadband.api.types import NAMED_ENTRIES, TYPED_ENTRIES, Instant, StatusModel
 
 
 class Way(StrEnum):
@@ -34,6 +34,7 @@ class MetricStatus(StatusModel):
     """One reading as it was last seen."""
 
     name: str
+    """The metric's name."""
     value: str | None = None
     """The reading with its unit as shown; absent: no usable reading."""
     verdict: str
@@ -55,9 +56,13 @@ class ScaleEvent(StatusModel):
     """One change of replicas that deadband wrote (or, in DryRun, would have written)."""
 
     time: Instant
+    """When it was written."""
     from_: int = Field(alias="from")
+    """Replicas before."""
     to: int
+    """Replicas after."""
     cause: Cause = Cause.METRICS
+    """What it was written for."""
 
     @property
     def change(self) -> int:
@@ -69,35 +74,46 @@ class Wish(StatusModel):
     """One point of R10's stabilization: what the metrics asked for."""
 
     time: Instant
+    """Time of the evaluation."""
     replicas: int
+    """The wish after R9's guard; the current replicas when nothing was wished."""
 
 
 class Revert(StatusModel):
     """Somebody restored the value from before our write (R16)."""
 
     time: Instant
+    """When it was seen."""
     manager: str
+    """The field manager that did it."""
 
 
 class Proposal(StatusModel):
     """What a person is asked to approve (R13)."""
 
     id: str
+    """What the approve annotation must say."""
     direction: Way
+    """Up or Down."""
     replicas: int | None = None
     """Absent without a target."""
     text: str
+    """What is proposed, for a person."""
     created_at: Instant
+    """When it was made."""
     expires_at: Instant
+    """From when it can no longer be approved."""
 
 
 class DecisionStatus(StatusModel):
     """The last decision in a person's words."""
 
     sentence: str
+    """What was decided and why."""
     rule: str
     """The rule that bound it, such as R7."""
     reason: str
+    """One of the reasons of a decision, or of a policy."""
     next: str
     """What would change it next."""
 
@@ -106,22 +122,38 @@ class ScalingPolicyStatus(StatusModel):
     """Everything that outlives one evaluation; timestamps, never counters of ticks."""
 
     observed_generation: int | None = None
+    """metadata.generation that this status is about."""
     target: str | None = None
     """kind/name, for the printer column."""
     metrics_summary: str | None = None
     """`cpu 63% <20 >70, memory 71% >80`, for the printer column."""
     current_replicas: int | None = None
+    """The target's spec.replicas at the last evaluation."""
     desired_replicas: int | None = None
+    """What deadband would write but for a person, a pause or another owner (R13 to R16); the shadow in DryRun."""
     shadow_replicas: int | None = None
+    """DryRun only: replicas as if each write had happened (R14)."""
     last_scale_time: Instant | None = None
+    """When deadband last wrote the target."""
     last_scale_direction: Way | None = None
-    metrics: list[MetricStatus] = []
+    """Which way that went."""
+    metrics: list[MetricStatus] = Field([], json_schema_extra=NAMED_ENTRIES)
+    """Every metric as it was last read."""
     scale_up: TimerStatus = TimerStatus()
+    """Timer of the up expression."""
     scale_down: TimerStatus = TimerStatus()
+    """Timer of the down expression."""
     failures: int = 0
-    scale_events: list[ScaleEvent] = []
-    wishes: list[Wish] = []
-    reverts: list[Revert] = []
+    """Consecutive evaluations in which every enabled direction was unknown (R17)."""
+    scale_events: list[ScaleEvent] = Field([])
+    """Changes within the longest period or cooldown, or 30 minutes, whichever is longer (R10, R11, R21)."""
+    wishes: list[Wish] = Field([])
+    """Points that stabilization can still need (R10)."""
+    reverts: list[Revert] = Field([])
+    """Writes that somebody took back, 10 minutes deep (R16)."""
     proposal: Proposal | None = None
+    """Manual only: what waits for approval."""
     decision: DecisionStatus | None = None
-    conditions: list[Condition] = []
+    """The last decision, explained."""
+    conditions: list[Condition] = Field([], json_schema_extra=TYPED_ENTRIES)
+    """What holds, by type; Ready, Reconciling and Stalled as kstatus reads them."""

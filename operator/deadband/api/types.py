@@ -7,9 +7,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
-DECIMAL_PATTERN = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
-"""Decimals of the wire: plain notation, at most 15 digits before and 9 after the point. RE2 syntax."""
+DECIMAL_PATTERN = r"^-?([0-9]{1,15}|[0-9]{1,12}\.[0-9]{1,3}|[0-9]{1,9}\.[0-9]{1,6}|[0-9]{1,6}\.[0-9]{1,9})$"
+"""Decimals of the wire: plain notation, at most 15 digits in all, so that CEL's doubles order any two of them exactly
+as the operator's fractions do. RE2 syntax."""
+
+DISTANCE_PATTERN = DECIMAL_PATTERN.replace("-?", "", 1)
+"""As DECIMAL_PATTERN, without a sign."""
+
+LARGEST_DECIMAL = 10**15 - 1
+"""The largest whole decimal, either side of 0."""
 
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label, as Kubernetes names its fields. RE2 syntax."""
@@ -55,12 +63,22 @@ def parse_decimal(value: Any) -> Fraction:
     if isinstance(value, bool):
         raise ValueError("must be a number, not a boolean")  # noqa: TRY004 - pydantic reads ValueError only
     if isinstance(value, int):
+        if abs(value) > LARGEST_DECIMAL:
+            raise ValueError("must have at most 15 digits")
         return Fraction(value)
     if isinstance(value, str) and re.fullmatch(DECIMAL_PATTERN[1:-1], value):
         return Fraction(value)
     if isinstance(value, float):
         raise ValueError(f'must be an integer or a decimal in quotes: write "{value}"')  # noqa: TRY004 - as above
     raise ValueError('must be an integer or a decimal in quotes, such as 70 or "0.5"')
+
+
+def parse_distance(value: Any) -> Fraction:
+    """Read a decimal of 0 or more; as parse_decimal, but a sign is refused too ("-0" has no place in the schema)."""
+    distance = parse_decimal(value)
+    if distance < 0 or (isinstance(value, str) and value.startswith("-")):
+        raise ValueError("must be 0 or more")
+    return distance
 
 
 def render_decimal(value: Fraction) -> int | str:
@@ -75,15 +93,34 @@ def render_decimal(value: Fraction) -> int | str:
     return f"{'-' if scaled < 0 else ''}{whole}.{rest:09d}".rstrip("0").rstrip(".")
 
 
+def _int_or_string(pattern: str, minimum: int) -> WithJsonSchema:
+    """The schema of a decimal: `pattern` binds the string form, the bounds the integer form."""
+    return WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "pattern": pattern,
+            "maxLength": 17,
+            "minimum": minimum,
+            "maximum": LARGEST_DECIMAL,
+        }
+    )
+
+
 Decimal = Annotated[
     Fraction,
     BeforeValidator(parse_decimal),
     PlainSerializer(render_decimal),
-    WithJsonSchema(
-        {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": DECIMAL_PATTERN}]},
-    ),
+    _int_or_string(DECIMAL_PATTERN, -LARGEST_DECIMAL),
 ]
 """A number that may be fractional; IntOrString on the wire, exact inside."""
+
+Distance = Annotated[
+    Fraction,
+    BeforeValidator(parse_distance),
+    PlainSerializer(render_decimal),
+    _int_or_string(DISTANCE_PATTERN, 0),
+]
+"""A decimal of 0 or more."""
 
 
 def _read_instant(value: Any) -> datetime:
@@ -105,6 +142,12 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An aware UTC time."""
+
+NAMED_ENTRIES: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+"""Marks a list whose entries are told apart by `name`, so that two appliers can own different entries of it."""
+
+TYPED_ENTRIES: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+"""Marks status.conditions: at most one entry of each type."""
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL_PATTERN)]
 """A name of a list entry, unique in its list."""

@@ -1,0 +1,125 @@
+"""From the bytes of a Prometheus answer to series, or to the name of what is wrong with them. No I/O."""
+
+import json
+import re
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from deadband.api.conditions import Reason
+from deadband.queries.types import Answered, Series
+
+_OK = 200
+_QUERYS_FAULT = frozenset({400, 413, 422})
+"""Refusals that say nothing about the server's health: bad PromQL, a request too large, a failed execution."""
+_ERROR_TYPES = frozenset({"bad_data", "canceled", "execution", "internal", "not_found", "timeout", "unavailable"})
+"""errorType values of the HTTP API; anything else could carry what must not be shown."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
+"""Any 64-bit float in any notation, and no exponent whose exact value would fill the memory."""
+_NOT_NUMBERS = frozenset({"NaN", "+Inf", "-Inf", "Inf"})
+
+
+class AskError(Exception):
+    """A question that got no usable answer.
+
+    Attributes:
+        reason: Error or Timeout.
+        blames_source: False when the query itself is at fault, so that one tenant's bad query never counts against a
+            source that others use.
+    """
+
+    def __init__(self, reason: Reason, message: str, *, blames_source: bool = True) -> None:
+        """Keep what the circuit breaker and the reading need; the message shows neither bodies nor URLs."""
+        super().__init__(message)
+        self.reason = reason
+        self.blames_source = blames_source
+
+
+def parse_answer(status: int, body: bytes, *, limit: int) -> Answered:
+    """Read the answer of /api/v1/query.
+
+    Args:
+        status: HTTP status.
+        body: Whole body, decoded.
+        limit: Series beyond it are left out: not every backend knows the parameter.
+
+    Raises:
+        AskError: The answer is an error, not JSON of the documented form, or neither a vector nor a scalar.
+    """
+    document = _document(body)
+    if status != _OK or document is None or document.get("status") != "success":
+        raise _refusal(status, document)
+    match document:
+        case {"data": {"resultType": "vector", "result": list(rows)}}:
+            series = tuple(_series(row) for row in rows[:limit])
+        case {"data": {"resultType": "scalar", "result": list(value)}}:
+            series = (_series({"metric": {}, "value": value}),)
+        case {"data": {"resultType": str(kind)}}:
+            shown = kind if kind in {"matrix", "string"} else "result of an unknown type"
+            raise AskError(Reason.ERROR, f"the answer is a {shown}, not an instant vector", blames_source=False)
+        case _:
+            raise _malformed()
+    match document.get("warnings", []):
+        case list(warnings):
+            return Answered(series, tuple(str(warning) for warning in warnings))
+        case _:
+            raise _malformed()
+
+
+def parse_version(status: int, body: bytes) -> str | None:
+    """Read the version from /api/v1/status/buildinfo; None when the backend has none to tell."""
+    match _document(body):
+        case {"status": "success", "data": {"version": str(version)}} if status == _OK:
+            return version[:64]
+        case _:
+            return None
+
+
+def _document(body: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _refusal(status: int, document: dict[str, Any] | None) -> AskError:
+    if document is None and status == _OK:
+        return _malformed()
+    kind = document.get("errorType") if document is not None else None
+    shown = f"HTTP {status}" + (f" {kind}" if kind in _ERROR_TYPES else "")
+    if kind == "timeout":
+        # The server lives and says that this query took too long.
+        return AskError(Reason.TIMEOUT, shown, blames_source=False)
+    return AskError(Reason.ERROR, shown, blames_source=status not in _QUERYS_FAULT)
+
+
+def _malformed() -> AskError:
+    return AskError(Reason.ERROR, "the answer is not what the Prometheus HTTP API gives")
+
+
+def _series(row: Any) -> Series:
+    match row:
+        case {"metric": dict(labels), "value": [int() | float() as at, str(text)]}:
+            return Series(labels, _number(text), _instant(at))
+        case {"metric": dict(labels), "histogram": _}:
+            return Series(labels, None)
+        case _:
+            raise _malformed()
+
+
+def _number(text: str) -> Fraction | None:
+    if text in _NOT_NUMBERS:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise _malformed()
+    return Fraction(text)
+
+
+@lru_cache(maxsize=64)
+def _instant(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise _malformed() from error

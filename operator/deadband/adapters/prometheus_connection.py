@@ -1,0 +1,93 @@
+"""One source over HTTP: prometheus-api-client's session with what it leaves out (architecture, decision 3).
+
+The client gives the session, the mounting of retries and the URL. It has no default timeout, puts POST parameters into
+the URL and returns `data.result` alone, so the request itself is made here: form body, a deadline for the whole answer,
+no redirects (a token must not travel to another host), a bounded body.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import requests
+import urllib3
+from prometheus_api_client import PrometheusConnect
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from deadband.adapters.prometheus_answers import AskError
+from deadband.api.conditions import Reason
+from deadband.api.metricsource import MetricSourceSpec
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""20,000 workloads answer with about 10 MB."""
+_CHUNK_BYTES = 64 * 1024
+_GRACE_SECONDS = 1.0
+"""Prometheus is told to stop at the timeout; this is for its answer to arrive, which says more than our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP answer."""
+
+    status: int
+    body: bytes
+
+
+class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no types
+    """Requests to one source; used by several threads at once."""
+
+    def __init__(self, spec: MetricSourceSpec) -> None:
+        """Open no connection yet.
+
+        The environment is not asked for proxies or a .netrc: what is not in the MetricSource does not apply.
+        """
+        session = requests.Session()
+        session.trust_env = False
+        # On small answers compressing costs Prometheus about four times what the query does.
+        session.headers.update({"Accept-Encoding": "identity", "User-Agent": "deadband"})
+        session.headers.update({header.name: header.value for header in spec.headers})
+        super().__init__(url=spec.url.rstrip("/"), session=session, timeout=spec.timeout_seconds, method="POST")
+        # The client's own retries would answer a failing server with three times the load.
+        once_more = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0)
+        session.mount(self.url, HTTPAdapter(pool_maxsize=spec.max_concurrent_queries, max_retries=once_more))
+
+    def call(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Reply:
+        """Make one request and read the whole answer within the source's timeout.
+
+        Raises:
+            AskError: Timeout, or Error when there is no connection or the body is too large.
+        """
+        deadline = time.monotonic() + self._timeout + _GRACE_SECONDS
+        try:
+            with self._session.request(
+                method,
+                f"{self.url}{path}",
+                data=form,
+                timeout=self._timeout + _GRACE_SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                return Reply(response.status_code, self._body(response, deadline))
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise self._late() from error
+        except requests.exceptions.SSLError as error:
+            raise AskError(Reason.ERROR, "the TLS connection failed") from error
+        except requests.ConnectionError as error:
+            raise AskError(Reason.ERROR, "the connection failed") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise AskError(Reason.ERROR, f"the request failed: {type(error).__name__}") from error
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        # read1 returns what has arrived, so that a body that drips in cannot stretch the deadline.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise AskError(Reason.ERROR, f"the answer is larger than {MAX_BODY_BYTES} bytes", blames_source=False)
+            if time.monotonic() > deadline:
+                raise self._late()
+        return bytes(body)
+
+    def _late(self) -> AskError:
+        return AskError(Reason.TIMEOUT, f"no whole answer within {self._timeout} s")

@@ -1,0 +1,121 @@
+"""What a scenario says, once it is read: plain frozen values, the policy still as it was written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from deadband.api.conditions import ConditionStatus, ConditionType, Reason
+from deadband.api.status import ScalingPolicyStatus
+from deadband.core.types import Reading
+
+
+class Anything:
+    """The `_` of an expectation: matches whatever comes."""
+
+    def __repr__(self) -> str:
+        """As it is written."""
+        return "_"
+
+
+ANYTHING = Anything()
+
+Count = int | Literal["follow"]
+"""A number of pods that stays, or one that follows replicas."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetChange:
+    """What is said of the target, at the start or in an event; None leaves a thing as it is.
+
+    Attributes:
+        replicas: spec.replicas.
+        ready: Ready pods.
+        ready_after: With `follow`: how long a new pod takes to become ready.
+        available: Available pods; None at the start means as ready.
+        rollout_in_progress: A new revision is being rolled out.
+        paused: The Deployment's own spec.paused.
+    """
+
+    replicas: int | None = None
+    ready: Count | None = None
+    ready_after: timedelta | None = None
+    available: Count | None = None
+    rollout_in_progress: bool | None = None
+    paused: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happens just before one tick's evaluation.
+
+    Attributes:
+        tick: Which one, from 0.
+        down: The operator stops and is back so much later; None: it goes on.
+        target: Somebody else changes the target.
+        manager: Who does; empty when nobody is named.
+        spec: Merge patch of the policy's spec.
+        annotations: Merge patch of the policy's annotations; None removes one.
+    """
+
+    tick: int
+    down: timedelta | None = None
+    target: TargetChange | None = None
+    manager: str = ""
+    spec: Mapping[str, Any] | None = None
+    annotations: Mapping[str, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """What must come out; None and missing keys are not looked at.
+
+    Attributes:
+        replicas: The target after each tick.
+        desired: status.desiredReplicas after each tick; None in the list is its absence.
+        reason: The decision's reason at each tick.
+        conditions: By type, the status of each tick.
+        writes: Scale writes in all.
+        invalid: The policy must be refused; nothing else is looked at then.
+    """
+
+    replicas: tuple[int | Anything | None, ...] | None = None
+    desired: tuple[int | Anything | None, ...] | None = None
+    reason: tuple[Reason | Anything, ...] | None = None
+    conditions: Mapping[ConditionType, tuple[ConditionStatus | Anything, ...]] = field(default_factory=dict)
+    writes: int | None = None
+    invalid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One time line and what must come out of it.
+
+    Attributes:
+        file: Where it was written.
+        line: The line it begins at.
+        name: What it is called.
+        policy: The policy's manifest as written: whether it is valid is part of the outcome.
+        start: The time of tick 0.
+        tick: The time between ticks.
+        ticks: How many.
+        target: What the cluster looks like before tick 0; None when there is nothing to scale.
+        state: The status that the policy carries at the start.
+        series: Readings by metric or veto name; the last of each goes on. A name that is missing reads Empty.
+        events: In the order of their ticks.
+        expect: What must come out.
+    """
+
+    file: Path
+    line: int
+    name: str
+    policy: Mapping[str, Any]
+    start: datetime
+    tick: timedelta
+    ticks: int
+    target: TargetChange | None
+    state: ScalingPolicyStatus
+    series: Mapping[str, tuple[Reading, ...]]
+    events: tuple[Event, ...]
+    expect: Expect

@@ -1,0 +1,116 @@
+"""Alerts and dashboard ask for nothing that deadband does not tell, in PromQL that parses."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from e2e.testbed.chart import CHART, render
+from tests.chart.value_sets import NAMESPACE
+
+# What /metrics shows, and the labels that the scrape (instance, namespace) and a histogram (le) add.
+METRICS: dict[str, set[str]] = {
+    "deadband_decisions_total": {"reason"},
+    "deadband_scale_writes_total": {"direction", "cause"},
+    "deadband_evaluation_lag_seconds_bucket": {"le"},
+    "deadband_evaluation_seconds_bucket": {"le"},
+    "deadband_queries_total": {"source", "outcome"},
+    "deadband_query_seconds_bucket": {"source", "le"},
+    "deadband_api_writes_total": {"kind", "outcome"},
+    "deadband_leader": set(),
+    "deadband_policies": {"state"},
+    "deadband_policy_metric_value": {"policy", "metric"},
+    "deadband_policy_threshold": {"policy", "metric", "direction", "comparison"},
+    "deadband_policy_replicas": {"policy", "which"},
+    "deadband_policy_condition": {"policy", "type", "status"},
+    "deadband_event_loop_lag_seconds": set(),
+    "deadband_source_reachable": {"source"},
+    "deadband_build_info": {"version"},
+}
+SCRAPE = {"instance", "namespace"}
+
+RULES: list[dict[str, Any]] = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
+DASHBOARD: dict[str, Any] = json.loads((CHART / "files" / "dashboard.json").read_text())
+TARGETS: list[tuple[str, dict[str, Any]]] = [
+    (panel["title"], target | {"expr": target["expr"].replace("$__rate_interval", "5m")})
+    for panel in DASHBOARD["panels"]
+    for target in panel.get("targets", [])
+]
+
+EXPRESSIONS = [
+    *(pytest.param(rule["expr"], id=rule["alert"]) for rule in RULES),
+    *(pytest.param(target["expr"], id=f"panel {title} {target['refId']}") for title, target in TARGETS),
+]
+
+
+def selectors(expression: Any) -> Iterator[Any]:
+    """Yield every vector selector below a parsed expression."""
+    if isinstance(expression, promql_parser.VectorSelector):
+        yield expression
+    for name in ("lhs", "rhs", "expr", "vector_selector"):
+        if (child := getattr(expression, name, None)) is not None:
+            yield from selectors(child)
+    for argument in getattr(expression, "args", None) or []:
+        yield from selectors(argument)
+
+
+def labels_used(query: str) -> set[str]:
+    """Return the labels that matchers and groupings name."""
+    matched = {
+        matcher.name
+        for selector in selectors(promql_parser.parse(query))
+        for matcher in selector.matchers.matchers
+    }  # fmt: skip
+    grouped = {label.strip() for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", query) for label in labels.split(",")}
+    return matched | grouped
+
+
+@pytest.mark.parametrize("query", EXPRESSIONS)
+def test_an_expression_parses_and_asks_for_what_there_is(query: str) -> None:
+    names = {selector.name for selector in selectors(promql_parser.parse(query))}
+
+    assert names
+    assert names <= set(METRICS)
+    assert labels_used(query) <= SCRAPE.union(*(METRICS[name] for name in names))
+
+
+@pytest.mark.parametrize("target", [pytest.param(target, id=f"{title} {target['refId']}") for title, target in TARGETS])
+def test_a_legend_names_only_labels_that_the_panel_groups_by(target: Mapping[str, Any]) -> None:
+    assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= labels_used(target["expr"])
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
+def test_an_alert_says_how_bad_it_is_and_names_only_labels_that_it_has(rule: Mapping[str, Any]) -> None:
+    text = " ".join(rule["annotations"].values())
+
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert set(rule["annotations"]) == {"summary", "description"}
+    assert set(re.findall(r"\$labels\.(\w+)", text)) <= labels_used(rule["expr"])
+
+
+def test_the_rendered_rules_are_the_file_with_the_namespace_filled_in() -> None:
+    rendered = render({"prometheusRule": {"enabled": True}}, NAMESPACE)
+    [rule] = [document for document in rendered if document["kind"] == "PrometheusRule"]
+
+    text = (CHART / "files" / "alerts.yaml").read_text()
+    assert "RELEASE_NAMESPACE" in text
+    assert rule["spec"] == yaml.safe_load(text.replace("RELEASE_NAMESPACE", NAMESPACE))
+
+
+def test_the_rendered_dashboard_is_the_file() -> None:
+    rendered = render({"dashboard": {"enabled": True}}, NAMESPACE)
+    [config] = [document for document in rendered if document["kind"] == "ConfigMap"]
+
+    assert json.loads(config["data"]["deadband.json"]) == DASHBOARD
+    assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_panels_are_numbered_once_and_say_what_they_show() -> None:
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+
+    assert len(ids) == len(set(ids))
+    assert all(panel["description"] for panel in DASHBOARD["panels"] if panel["type"] != "row")

@@ -21,7 +21,7 @@ class Call:
     """One request, as RBAC and the audit log would name it.
 
     Attributes:
-        verb: As RBAC names it: get, list, create or patch.
+        verb: As RBAC names it: get, list, create, update or patch.
         group: API group; empty for the core group.
         resource: Plural, with the subresource after a slash, such as deployments/scale.
         namespace: Empty for cluster-scoped kinds and for lists over all namespaces.

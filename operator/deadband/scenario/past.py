@@ -1,11 +1,12 @@
 """Reads what the policy remembers before tick 0: a whole status, or the shorthand of past scalings and wishes."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Way, Wish
+from deadband.api.types import StatusModel
 from deadband.scenario.happenings import MOST_REPLICAS
 from deadband.scenario.places import Place
 
@@ -41,27 +42,34 @@ def parse_past(state: Place | None, history: Place | None, start: datetime) -> S
 def _status(place: Place) -> ScalingPolicyStatus | None:
     if place.mapping() is None:
         return None
+    _refuse_unknown(place, place.value, ScalingPolicyStatus, ())
     try:
-        status = ScalingPolicyStatus.model_validate(place.value)
+        return ScalingPolicyStatus.model_validate(place.value)
     except ValidationError as error:
         for each in error.errors():
             place.fault(each["msg"], *each["loc"])
         return None
-    _refuse_unknown(place, place.value, status.model_dump(mode="json", by_alias=True, exclude_unset=True), ())
-    return status
 
 
-def _refuse_unknown(place: Place, written: Any, read: Any, below: tuple[str | int, ...]) -> None:
+def _refuse_unknown(place: Place, written: Any, model: type[StatusModel], below: tuple[str | int, ...]) -> None:
     """A live operator skips keys that another version wrote; in a test such a key is a slip of the pen."""
-    if isinstance(written, dict) and isinstance(read, dict):
-        for key, value in written.items():
-            if key in read:
-                _refuse_unknown(place, value, read[key], (*below, key))
-            else:
-                place.fault("unknown key: no status has it", *below, str(key))
-    elif isinstance(written, list) and isinstance(read, list):
-        for index, (value, known) in enumerate(zip(written, read, strict=True)):
-            _refuse_unknown(place, value, known, (*below, index))
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    for key, value in written.items() if isinstance(written, dict) else ():
+        inner = _model_in(fields.get(key))
+        if key not in fields:
+            place.fault(f"unknown key; known are {', '.join(fields)}", *below, str(key))
+        elif inner is not None and isinstance(value, list):
+            for index, each in enumerate(value):
+                _refuse_unknown(place, each, inner, (*below, key, index))
+        elif inner is not None:
+            _refuse_unknown(place, value, inner, (*below, key))
+
+
+def _model_in(annotation: Any) -> type[StatusModel] | None:
+    """The model that a field holds, itself, optional or in a list; None for plain values."""
+    if isinstance(annotation, type) and issubclass(annotation, StatusModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part))), None)
 
 
 def _history(place: Place, start: datetime) -> tuple[list[ScaleEvent], list[Wish]]:

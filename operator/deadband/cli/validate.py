@@ -1,0 +1,107 @@
+"""`deadband validate`."""
+
+from typing import Any, Literal
+
+import click
+
+from deadband.api import API_VERSION
+from deadband.api.validation import Fault, InvalidError, validate_source
+from deadband.cli import exits
+from deadband.cli.manifests import KINDS, Manifest, read_manifests
+from deadband.cli.output import print_json, print_table, print_yaml
+from deadband.engine.validity import check_policy
+from deadband.scenario.report import fault_lines
+
+
+@click.command("validate")
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    help="List every object with its verdict; default: one line for each fault, and a summary.",
+)
+def validate_command(files: tuple[str, ...], output: Literal["table", "json", "yaml"] | None) -> None:
+    """Check the ScalingPolicies and MetricSources in FILES, without a cluster.
+
+    FILES are files, folders (every .yaml, .yml and .json file below), or - for standard input. A file may hold
+    many documents; those that are not deadband's are passed over.
+
+    \b
+    Examples:
+      deadband validate policies/
+      helm template my-chart | deadband validate -
+      deadband validate policies/api.yaml -o json
+
+    Exit codes: 0 all are valid, 1 some are not (file, line, document, object, field and fault on one line each),
+    2 a file cannot be read or is not YAML.
+    """  # noqa: D301 - \b is click's mark for text that keeps its lines
+    manifests, unusable = read_manifests(files)
+    verdicts = [(manifest, faults_of(manifest)) for manifest in manifests]
+    shown = [_shown(manifest, faults) for manifest, faults in verdicts]
+    match output:
+        case "json":
+            print_json(shown)
+        case "yaml":
+            print_yaml(shown)
+        case "table":
+            print_table(("file", "document", "object", "valid", "faults"), map(_row, shown))
+        case None:
+            _print_faults(verdicts)
+            if not verdicts and not unusable:
+                click.echo("no ScalingPolicy or MetricSource found", err=True)
+    for error in unusable:
+        for line in fault_lines(error):
+            click.echo(line, err=True)
+    if unusable:
+        raise click.exceptions.Exit(exits.UNUSABLE)
+    if any(faults for _, faults in verdicts):
+        raise click.exceptions.Exit(exits.DIFFERS)
+
+
+def faults_of(manifest: Manifest) -> list[Fault]:
+    """Every fault of one object; none when it is valid."""
+    if manifest.object.get("apiVersion") != API_VERSION:
+        return [Fault("apiVersion", f"must be {API_VERSION}")]
+    try:
+        match manifest.kind:
+            case "ScalingPolicy":
+                check_policy(manifest.object)
+            case "MetricSource":
+                validate_source(manifest.object)
+            case kind:
+                return [Fault("kind", f'"{kind}" is no kind of this group; there are {" and ".join(KINDS)}')]
+    except InvalidError as error:
+        return list(error.faults)
+    return []
+
+
+def _print_faults(verdicts: list[tuple[Manifest, list[Fault]]]) -> None:
+    for manifest, faults in verdicts:
+        for fault in faults:
+            place = f"{manifest.file}:{manifest.line(fault.field)}: document {manifest.document.number}"
+            click.echo(f"{place}: {_object(manifest)}: {fault}")
+    invalid = sum(bool(faults) for _, faults in verdicts)
+    if verdicts:
+        click.echo(f"{len(verdicts) - invalid} valid, {invalid} invalid")
+
+
+def _object(manifest: Manifest) -> str:
+    return f"{manifest.kind or 'object'} {manifest.name}".rstrip()
+
+
+def _shown(manifest: Manifest, faults: list[Fault]) -> dict[str, Any]:
+    return {
+        "file": manifest.file,
+        "document": manifest.document.number,
+        "kind": manifest.kind,
+        "name": manifest.name,
+        "valid": not faults,
+        "faults": [{"line": manifest.line(one.field), "field": one.field, "message": one.message} for one in faults],
+    }
+
+
+def _row(shown: dict[str, Any]) -> tuple[str, ...]:
+    faults = "; ".join(f"{fault['field']}: {fault['message']}" for fault in shown["faults"])
+    name = f"{shown['kind']} {shown['name']}".rstrip()
+    return shown["file"], str(shown["document"]), name, "yes" if shown["valid"] else "no", faults

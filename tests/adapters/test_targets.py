@@ -1,0 +1,247 @@
+"""What one read of a workload tells, and the write on its scale."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deadband.adapters.kube import Kube
+from deadband.adapters.targets import KubeTargets, workload_from_object
+from deadband.api.conditions import Reason
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.ports import ConflictError, GoneError
+from tests.adapters.fake_api import FakeApi
+
+REF = ScaleTargetRef(api_version="apps/v1", kind="Deployment", name="api")
+AVAILABLE = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+SETTLED = {
+    "observedGeneration": 7,
+    "replicas": 4,
+    "updatedReplicas": 4,
+    "readyReplicas": 4,
+    "availableReplicas": 4,
+    "conditions": [AVAILABLE],
+}
+STATEFUL = {
+    "observedGeneration": 7,
+    "replicas": 4,
+    "updatedReplicas": 4,
+    "readyReplicas": 4,
+    "availableReplicas": 4,
+    "currentRevision": "db-1",
+    "updateRevision": "db-1",
+}
+
+
+def deployment(
+    status: Mapping[str, Any] = SETTLED, *, managed: list[dict[str, Any]] | None = None, **spec: Any
+) -> dict[str, Any]:
+    return {
+        "kind": "Deployment",
+        "metadata": {"generation": 7, "resourceVersion": "42", "managedFields": managed or []},
+        "spec": {"replicas": 4, **spec},
+        "status": dict(status),
+    }
+
+
+def stateful_set(status: Mapping[str, Any] = STATEFUL, **spec: Any) -> dict[str, Any]:
+    return {**deployment(status, **spec), "kind": "StatefulSet"}
+
+
+def progressing(reason: str, status: str = "True") -> dict[str, Any]:
+    return {"conditions": [{"type": "Progressing", "status": status, "reason": reason}]}
+
+
+def entry(manager: str, operation: str = "Update", subresource: str | None = "scale", **fields: Any) -> dict[str, Any]:
+    return {
+        "manager": manager,
+        "operation": operation,
+        "time": "2026-03-01T12:00:00Z",
+        "fieldsV1": {"f:spec": {"f:replicas": {}}},
+        **({"subresource": subresource} if subresource else {}),
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("obj", "replicas", "ready", "available"),
+    [
+        pytest.param(deployment(), 4, 4, 4, id="all is well"),
+        pytest.param(
+            {"kind": "Deployment", "spec": {}}, 1, 0, 0, id="nothing written yet counts as one wanted, none ready"
+        ),
+        pytest.param(deployment(SETTLED | {"readyReplicas": 6}), 4, 4, 4, id="surge pods do not count as ready"),
+        pytest.param(deployment(replicas=0), 0, 0, 4, id="zero is a number"),
+        pytest.param(
+            deployment({key: value for key, value in SETTLED.items() if key != "readyReplicas"}),
+            4,
+            0,
+            4,
+            id="none ready",
+        ),
+    ],
+)
+def test_counts(obj: dict[str, Any], replicas: int, ready: int, available: int) -> None:
+    target = workload_from_object(obj).target
+
+    assert (target.replicas, target.ready, target.available) == (replicas, ready, available)
+
+
+@pytest.mark.parametrize(
+    ("obj", "rolling"),
+    [
+        pytest.param(deployment(), False, id="a settled Deployment"),
+        pytest.param(deployment(SETTLED | {"observedGeneration": 6}), True, id="a spec that nobody has looked at yet"),
+        pytest.param(deployment(SETTLED | {"replicas": 5}), True, id="a pod of an old revision is left"),
+        pytest.param(deployment(SETTLED | progressing("ReplicaSetUpdated")), True, id="the new revision is not up yet"),
+        pytest.param(
+            deployment(SETTLED | progressing("ProgressDeadlineExceeded", "False")), True, id="a rollout that failed"
+        ),
+        pytest.param(deployment(replicas=9), False, id="a plain scale-up whose pods are not there yet"),
+        pytest.param(
+            deployment(SETTLED | {"replicas": 6, "updatedReplicas": 6}, replicas=9), False, id="a scale-up half-way"
+        ),
+        pytest.param(deployment(replicas=2), False, id="a plain scale-down whose pods still run"),
+        pytest.param(deployment(SETTLED | {"conditions": []}), False, id="no progress deadline, all of one revision"),
+        pytest.param(
+            deployment(SETTLED | {"conditions": [], "updatedReplicas": 1}),
+            True,
+            id="no progress deadline, two revisions",
+        ),
+        pytest.param({"kind": "Deployment", "metadata": {"generation": 1}}, True, id="a Deployment that was just made"),
+        pytest.param(stateful_set(), False, id="a settled StatefulSet"),
+        pytest.param(stateful_set(STATEFUL | {"observedGeneration": 6}), True, id="a StatefulSet nobody has looked at"),
+        pytest.param(stateful_set(STATEFUL | {"updateRevision": "db-2"}), True, id="two revisions of a StatefulSet"),
+        pytest.param(stateful_set(replicas=9), False, id="a StatefulSet that scales up"),
+        pytest.param(
+            stateful_set(STATEFUL | {"updateRevision": "db-2"}, updateStrategy={"type": "OnDelete"}),
+            False,
+            id="OnDelete never moves the current revision, its pods are all new",
+        ),
+        pytest.param(
+            stateful_set(
+                STATEFUL | {"updateRevision": "db-2", "updatedReplicas": 1}, updateStrategy={"type": "OnDelete"}
+            ),
+            True,
+            id="OnDelete with an old pod left",
+        ),
+    ],
+)
+def test_a_rollout_is_told_from_a_scaling(obj: dict[str, Any], rolling: bool) -> None:
+    assert workload_from_object(obj).target.rollout_in_progress is rolling
+
+
+def failure(reason: str, message: str, status: str = "True") -> dict[str, Any]:
+    condition = {"type": "ReplicaFailure", "status": status, "reason": reason, "message": message}
+    return SETTLED | {"conditions": [AVAILABLE, condition]}
+
+
+QUOTA = 'pods "api-x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3'
+
+
+@pytest.mark.parametrize(
+    ("status", "exceeded"),
+    [
+        pytest.param(failure("FailedCreate", QUOTA), True, id="quota denies pods"),
+        pytest.param(failure("FailedCreate", QUOTA, "False"), False, id="quota denied pods once"),
+        pytest.param(failure("FailedCreate", "denied by a webhook"), False, id="something else denies pods"),
+        pytest.param(failure("FailedDelete", QUOTA), False, id="pods cannot be deleted"),
+        pytest.param(SETTLED, False, id="no failure"),
+    ],
+)
+def test_a_quota_is_told_from_other_failures(status: dict[str, Any], exceeded: bool) -> None:
+    assert workload_from_object(deployment(status)).target.quota_exceeded is exceeded
+
+
+@pytest.mark.parametrize(
+    ("managed", "ours"),
+    [
+        pytest.param([entry("deadband")], True, id="our write on scale"),
+        pytest.param(
+            [entry("deadband"), entry("kubectl", subresource=None, fieldsV1={"f:spec": {"f:paused": {}}})],
+            True,
+            id="somebody else wrote another field",
+        ),
+        pytest.param([entry("kubectl", subresource=None)], False, id="somebody else's write"),
+        pytest.param([entry("kubectl")], False, id="somebody else's write on scale"),
+        pytest.param([entry("deadband"), entry("flux", "Apply", None)], False, id="somebody applies the same value"),
+        pytest.param([entry("deadband", "Apply")], False, id="an apply under our name is not from us"),
+        pytest.param([entry("deadband", subresource=None)], False, id="nor is a write past scale"),
+        pytest.param([entry("deadband", fieldsV1={"f:spec": {}})], False, id="somebody took the field over"),
+        pytest.param([], False, id="nobody owns anything"),
+    ],
+)
+def test_our_own_last_write_is_known_while_nobody_touched_the_replicas(
+    managed: list[dict[str, Any]], ours: bool
+) -> None:
+    written = workload_from_object(deployment(managed=managed)).target.own_write
+
+    assert written == (datetime(2026, 3, 1, 12, tzinfo=UTC) if ours else None)
+
+
+def test_a_paused_deployment_says_so() -> None:
+    assert workload_from_object(deployment(paused=True)).target.paused
+    assert not workload_from_object(deployment()).target.paused
+
+
+@pytest.mark.parametrize(
+    ("kind", "plural"),
+    [
+        pytest.param("Deployment", "deployments", id="a Deployment"),
+        pytest.param("StatefulSet", "statefulsets", id="a StatefulSet"),
+    ],
+)
+async def test_a_scale_is_a_merge_patch_with_a_precondition(api: FakeApi, kube: Kube, kind: str, plural: str) -> None:
+    ref = ScaleTargetRef(api_version="apps/v1", kind=kind, name="api")
+
+    await KubeTargets(kube).scale("leadgen", ref, 7, resource_version="42")
+
+    (request,) = api.seen
+    assert (request["method"], request["path"]) == ("PATCH", f"/apis/apps/v1/namespaces/leadgen/{plural}/api/scale")
+    assert request["query"] == {"fieldManager": "deadband"}
+    assert request["body"] == {"metadata": {"resourceVersion": "42"}, "spec": {"replicas": 7}}
+
+
+async def test_a_scale_on_a_changed_object_is_a_conflict(api: FakeApi, kube: Kube) -> None:
+    api.answer(409)
+
+    with pytest.raises(ConflictError):
+        await KubeTargets(kube).scale("leadgen", REF, 7, resource_version="42")
+
+
+async def test_a_read_is_a_get_of_the_whole_workload(api: FakeApi, kube: Kube) -> None:
+    api.answer(200, deployment())
+
+    workload = await KubeTargets(kube).read("leadgen", REF)
+
+    assert (api.seen[0]["method"], api.seen[0]["path"]) == ("GET", "/apis/apps/v1/namespaces/leadgen/deployments/api")
+    assert (workload.target.replicas, workload.resource_version) == (4, "42")
+
+
+async def test_a_target_that_is_not_there_is_not_found(api: FakeApi, kube: Kube) -> None:
+    api.answer(404)
+
+    with pytest.raises(GoneError) as caught:
+        await KubeTargets(kube).read("leadgen", REF)
+
+    assert caught.value.reason is Reason.TARGET_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        pytest.param("apps/v1", "DaemonSet", id="a kind without replicas"),
+        pytest.param("extensions/v1beta1", "Deployment", id="a version that is no more"),
+    ],
+)
+async def test_a_kind_that_cannot_be_scaled_is_told_without_asking(
+    api: FakeApi, kube: Kube, api_version: str, kind: str
+) -> None:
+    ref = ScaleTargetRef(api_version=api_version, kind=kind, name="api")
+
+    with pytest.raises(GoneError, match=r"Deployment \(apps/v1\) and StatefulSet") as caught:
+        await KubeTargets(kube).read("leadgen", ref)
+
+    assert caught.value.reason is Reason.TARGET_NOT_SCALABLE
+    assert api.seen == []

@@ -1,4 +1,4 @@
-"""What the engine needs of the world. Adapters implement these; tests bring ten-line fakes; one contract suite runs on both."""
+"""What the engine needs of the world. Adapters implement it, tests bring ten-line fakes, one contract suite runs on both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,9 +136,6 @@ class Telemetry(Protocol):
 
     def scaled(self, way: Way, cause: Cause) -> None:
         """Count one change of replicas that the API server took."""
-
-    def wrote(self, kind: Literal["scale", "status", "source"], outcome: str) -> None:
-        """Count one write on the API server; `outcome` is `ok` or the reason of the refusal."""
 
     def skipped(self, evaluations: int) -> None:
         """Count evaluations that were left out because an earlier one was late."""

@@ -1,4 +1,4 @@
-"""The decision: readings, three-valued triggers, timers, steps, guard, limits, next status. No I/O, no clock, no randomness.
+"""The decision: readings, triggers, timers, steps, guard, limits, next status. No I/O, no clock, no randomness.
 
 Read `decide` first; `status` tells what outlives an evaluation.
 """

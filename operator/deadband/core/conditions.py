@@ -54,7 +54,13 @@ def of_invalid(message: str, *, generation: int | None, now: datetime) -> list[C
 
 
 def _condition(
-    type_: ConditionType, status: ConditionStatus, reason: Reason, message: str, *, generation: int | None, now: datetime
+    type_: ConditionType,
+    status: ConditionStatus,
+    reason: Reason,
+    message: str,
+    *,
+    generation: int | None,
+    now: datetime,
 ) -> Condition:
     return Condition(
         type=type_,
@@ -120,9 +126,7 @@ def _scaling_limited(decision: Decision) -> Said:
 
 def _metrics_available(inputs: Inputs, decision: Decision) -> Said:
     absent = [
-        (metric, seen)
-        for metric in inputs.spec.metrics
-        if isinstance(seen := decision.observed[metric.name], Absent)
+        (metric, seen) for metric in inputs.spec.metrics if isinstance(seen := decision.observed[metric.name], Absent)
     ]
     if not absent:
         return ConditionType.METRICS_AVAILABLE, "True", Reason.OK, ""

@@ -1,6 +1,6 @@
-"""The decision, rule by rule, in the order the reference gives:
+"""The decision, rule by rule, in the order the reference gives.
 
-R1 → R3 → R2 → R5–R7 → R8 → R9 → R10 → R11 → R2 → R12 → vetoes → R17 → R15, R14, R16, R13 → R18.
+R1 → R3 → R2 → R5-R7 → R8 → R9 → R10 → R11 → R2 → R12 → vetoes → R17 → R15, R14, R16, R13 → R18.
 
 Read this file first: `decide` is the table of contents of the core. No I/O, no clock.
 """
@@ -63,7 +63,11 @@ def decide(inputs: Inputs) -> Decision:
     if isinstance(inputs.target, NoTarget):
         move = Move(replicas=0, reason=inputs.target.reason, rule="R18", why=inputs.target.message)
         return _conclude(inputs, view, Gated(move, None, None))
-    move = _switched_off(inputs, view) or _out_of_bounds(inputs, view) or _fallback(inputs, view, _by_metrics(inputs, view))
+    move = (
+        _switched_off(inputs, view)
+        or _out_of_bounds(inputs, view)
+        or _fallback(inputs, view, _by_metrics(inputs, view))
+    )
     return _conclude(inputs, view, gate(inputs, move, replicas=view.replicas, bounds=view.bounds))
 
 
@@ -207,7 +211,8 @@ def _fallback(inputs: Inputs, view: View, move: Move) -> Move:
         FallbackBehavior.CURRENT_IF_HIGHER: max(n, named),
     }[fallback.behavior]
     m = min(max(wished, view.bounds.low), view.bounds.high)
-    why = f"nothing has been known for {fallback.after_failures} evaluations; the fallback {fallback.behavior} asks for {m}"
+    spell = f"nothing has been known for {fallback.after_failures} evaluations"
+    why = f"{spell}; the fallback {fallback.behavior} asks for {m}"
     trace = (*move.trace, Step("R17", m, why))
     return Move(
         replicas=m, reason=Reason.FALLBACK, rule="R17", why=why, cause=Cause.FALLBACK, trace=trace, wish=move.wish

@@ -94,7 +94,12 @@ def _manual(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Boun
     reason = Reason.SCALING_UP if way is Way.UP else Reason.SCALING_DOWN
     step = Step("R13", to, f"proposal {open_.id} was approved")
     carried = replace(
-        move, replicas=to, rule="R13", reason=reason, cause=Cause.APPROVAL, trace=(*move.trace, step),
+        move,
+        replicas=to,
+        rule="R13",
+        reason=reason,
+        cause=Cause.APPROVAL,
+        trace=(*move.trace, step),
         why=f"{move.why}; proposal {open_.id} was approved",
     )
     return Gated(carried, to, None)

@@ -36,7 +36,9 @@ def raise_until_safe(
     def up_at(number: int) -> Truth:
         return expression(spec.up, project(observed, ready=ready, replicas=number))
 
-    return next((number for number in _crossings(spec, observed, wish, replicas, ready) if up_at(number) is False), replicas)
+    return next(
+        (number for number in _crossings(spec, observed, wish, replicas, ready) if up_at(number) is False), replicas
+    )
 
 
 def _crossings(

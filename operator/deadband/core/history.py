@@ -1,6 +1,7 @@
 """What status remembers of the past: R10's points, scale events, and what a restart lost of them."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.api.status import ScaleEvent, Wish
@@ -65,7 +66,7 @@ def keep_events(spec: ScalingPolicySpec, events: list[ScaleEvent], *, now: datet
 def reversals(events: list[ScaleEvent], *, now: datetime) -> int:
     """How often the direction of our writes turned in the last 30 minutes (R21)."""
     ups = [event.change > 0 for event in events if event.change and now - event.time < REVERSALS_WINDOW]
-    return sum(before != after for before, after in zip(ups, ups[1:], strict=False))
+    return sum(before != after for before, after in pairwise(ups))
 
 
 def _longest_window(spec: ScalingPolicySpec) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from deadband.api.conditions import Reason
 from deadband.api.behavior import StepType
+from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScalingPolicySpec, VetoDirection
 from deadband.api.status import Cause, ScalingPolicyStatus, Way, Wish
 from deadband.core import limits, words
@@ -73,7 +73,9 @@ def move_up(scene: Scene) -> Move:
     given = limits.up_credit(events, cooldown_seconds=up.cooldown_seconds, now=now)
     if given is not None:
         credited = min(move.replicas, n + max(0, stable - n - given))
-        note = f"the cooldown of {words.seconds(up.cooldown_seconds)} after scaling up runs and {given} were given in it"
+        note = (
+            f"the cooldown of {words.seconds(up.cooldown_seconds)} after scaling up runs and {given} were given in it"
+        )
         move = replace(_cut(move, n, credited, "R11", Reason.COOLING_DOWN, note), cause=Cause.CREDIT)
     capped = max(n, min(move.replicas, scene.bounds.high))
     move = _cut(move, n, capped, "R2", Reason.AT_MAXIMUM, f"maxReplicas is {scene.bounds.high}")
@@ -97,8 +99,12 @@ def move_down(scene: Scene) -> Move:
         return _no_step(scene, move)
     move = _guard(scene, move)
     move = replace(move, wish=move.replicas)
-    stable = min(n, limits.highest(move.replicas, scene.points, window_seconds=down.stabilization_window_seconds, now=now))
-    move = _cut(move, n, stable, "R10", Reason.STABILIZED, _window(stable, "highest", down.stabilization_window_seconds))
+    stable = min(
+        n, limits.highest(move.replicas, scene.points, window_seconds=down.stabilization_window_seconds, now=now)
+    )
+    move = _cut(
+        move, n, stable, "R10", Reason.STABILIZED, _window(stable, "highest", down.stabilization_window_seconds)
+    )
     allowed = limits.floor_of(down, scene.status.scale_events, replicas=n, now=now)
     if allowed is not None:
         note = f"the limits of scaleDown allow {allowed} now"
@@ -134,18 +140,26 @@ _LIMITING = frozenset(
 def _guard(scene: Scene, move: Move) -> Move:
     n = scene.replicas
     safe = raise_until_safe(scene.spec, scene.observed, wish=move.replicas, replicas=n, ready=scene.ready)
-    note = f"at {move.replicas} the load would be above the scale-up threshold" + (f", at {safe} not" if safe < n else "")
+    note = f"at {move.replicas} the load would be above the scale-up threshold" + (
+        f", at {safe} not" if safe < n else ""
+    )
     return _cut(move, n, safe, "R9", Reason.PROJECTED_ABOVE_THRESHOLD, note)
 
 
 def _no_step(scene: Scene, move: Move) -> Move:
     """A due direction whose step leaves n."""
     if scene.ready == 0 and move.way is Way.UP and scene.spec.up.step.type is StepType.PROPORTIONAL:
-        return replace(move, reason=Reason.TOO_FEW_AVAILABLE, why=f"{move.why}, but no pod is ready to measure a step by")
+        return replace(
+            move, reason=Reason.TOO_FEW_AVAILABLE, why=f"{move.why}, but no pod is ready to measure a step by"
+        )
     if move.way is Way.UP and scene.replicas == scene.bounds.high:
-        return replace(move, rule="R2", reason=Reason.AT_MAXIMUM, why=f"{move.why}, but maxReplicas is {scene.bounds.high}")
+        return replace(
+            move, rule="R2", reason=Reason.AT_MAXIMUM, why=f"{move.why}, but maxReplicas is {scene.bounds.high}"
+        )
     if move.way is Way.DOWN and scene.replicas == scene.bounds.low:
-        return replace(move, rule="R2", reason=Reason.AT_MINIMUM, why=f"{move.why}, but minReplicas is {scene.bounds.low}")
+        return replace(
+            move, rule="R2", reason=Reason.AT_MINIMUM, why=f"{move.why}, but minReplicas is {scene.bounds.low}"
+        )
     return replace(move, reason=Reason.WITHIN_BAND, why=f"{move.why}, but the step asks for no change")
 
 

@@ -80,7 +80,9 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
             sentence=decision.sentence, rule=decision.rule, reason=decision.reason, next=decision.next
         ),
     )
-    current = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)
+    current = of_decision(
+        inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None
+    )
     return status.model_copy(update={"conditions": merge(before.conditions, current, now=now)})
 
 
@@ -191,5 +193,3 @@ def _verdict(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str
             return "Inside"
         case absent:
             return str(absent.reason)
-
-

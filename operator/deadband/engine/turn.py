@@ -1,4 +1,4 @@
-"""What one process remembers of one policy between two evaluations, and when that goes to the API server (section 4)."""
+"""What one process remembers of a policy between two evaluations, and when that is written (reference, section 4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

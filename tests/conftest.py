@@ -1,0 +1,6 @@
+"""Settings for every test. No test asserts an absolute time, so Hypothesis does not either."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("deadband", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("deadband")

@@ -1,0 +1,254 @@
+"""What an evaluation leaves behind: shadow, proposals, events, conditions, and when it is worth a write."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deadband.api.conditions import Reason
+from deadband.api.status import ScalingPolicyStatus
+from deadband.core.decide import decide
+from deadband.core.recover import recover
+from deadband.core.status import Change, Refusal, change, invalid_status, next_status
+from deadband.core.types import NoTarget, Outage
+from tests.core.builders import EMPTY, ERROR, T0, World, down, event, inputs, spec, status, target, up, wish
+
+
+def conditions(world_status: ScalingPolicyStatus) -> dict[str, tuple[str, str]]:
+    return {each.type: (each.status, each.reason) for each in world_status.conditions}
+
+
+def after(*args: Any, **changes: Any) -> ScalingPolicyStatus:
+    given = inputs(*args, **changes)
+    return next_status(given, decide(given))
+
+
+@pytest.mark.parametrize(
+    ("left", "type_", "expected"),
+    [
+        pytest.param(after(spec(), 3, 50), "Ready", ("True", "AsExpected"), id="an accepted spec is Ready"),
+        pytest.param(after(spec(), 3, ERROR), "Ready", ("True", "AsExpected"), id="an outage does not touch Ready"),
+        pytest.param(after(spec(), 3, ERROR), "MetricsAvailable", ("False", "Error"), id="it flips MetricsAvailable"),
+        pytest.param(after(spec(), 3, EMPTY), "MetricsAvailable", ("False", "Empty"), id="with R1's reason"),
+        pytest.param(after(spec(), 0, 50), "ScalingActive", ("False", "ScalingDisabled"), id="switched off (R3)"),
+        pytest.param(after(spec(maxReplicas=3), 3, 99), "ScalingLimited", ("True", "AtMaximum"), id="at the ceiling"),
+        pytest.param(after(spec(), 3, 50), "ScalingLimited", ("False", "AsExpected"), id="in the band nothing limits"),
+        pytest.param(
+            after(spec(), NoTarget(Reason.TARGET_NOT_FOUND, "gone"), 50), "Stalled", ("True", "TargetNotFound"),
+            id="a missing target stalls",
+        ),
+        pytest.param(
+            after(spec(), 3, 50, contested_by="HPA api"), "TargetContested", ("True", "TargetContested"), id="contested"
+        ),
+    ],
+)  # fmt: skip
+def test_conditions(left: ScalingPolicyStatus, type_: str, expected: tuple[str, str]) -> None:
+    assert conditions(left)[type_] == expected
+
+
+def test_every_condition_is_known_from_the_first_evaluation_and_carries_the_generation() -> None:
+    left = after(spec(), 3, 50, generation=7)
+
+    assert len(left.conditions) == 10
+    assert {each.observed_generation for each in left.conditions} == {7}
+
+
+def test_a_condition_keeps_its_time_until_it_flips() -> None:
+    world = World(spec(), 3)
+    world.step({"cpu": 50})
+    world.step({"cpu": 50})
+    steady = {each.type: each.last_transition_time for each in world.status.conditions}
+    world.step({"cpu": ERROR})
+    flipped = {each.type: each.last_transition_time for each in world.status.conditions}
+
+    assert set(steady.values()) == {T0}
+    assert flipped["MetricsAvailable"] == T0 + timedelta(seconds=30)
+    assert flipped["Ready"] == T0
+
+
+def test_a_refused_write_remembers_no_scaling() -> None:
+    given = inputs(spec(), 3, 99)
+    left = next_status(given, decide(given), refused=Refusal(Reason.ACCESS_DENIED, "may not patch deployments/scale"))
+
+    assert left.scale_events == []
+    assert left.last_scale_time is None
+    assert left.current_replicas == 3
+    assert conditions(left)["AbleToScale"] == ("False", "AccessDenied")
+
+
+def test_a_dry_run_moves_a_shadow_and_writes_nothing() -> None:
+    world = World(spec(mode="DryRun"), 3)
+
+    decisions = [world.step({"cpu": 99}) for _ in range(3)]
+
+    assert [each.desired for each in decisions] == [4, 5, 6]
+    assert [each.write for each in decisions] == [None, None, None]
+    assert (world.status.current_replicas, world.status.shadow_replicas) == (3, 6)
+    assert "Would scale up from 5 to 6" in decisions[-1].sentence
+
+
+def test_a_shadow_follows_whoever_changes_the_real_target() -> None:
+    world = World(spec(mode="DryRun"), 3)
+    world.step({"cpu": 99})
+    world.replicas = 10
+
+    assert world.step({"cpu": 50}).desired == 10
+
+
+def test_what_a_shadow_did_is_forgotten_when_the_policy_is_enforced() -> None:
+    world = World(spec(mode="DryRun"), 3)
+    world.step({"cpu": 99})
+    world.policy = spec(scaleDown=down(cooldownSeconds=300))
+    world.step({"cpu": 50})
+
+    assert world.status.scale_events == []
+    assert world.status.shadow_replicas is None
+
+
+class TestProposals:
+    """R13."""
+
+    def world(self, **changes: Any) -> World:
+        return World(spec(scaleUp=up(mode="Manual", approvalSeconds=60, **changes)), 3)
+
+    def test_a_due_manual_direction_proposes_and_waits(self) -> None:
+        world = self.world()
+        decision = world.step({"cpu": 99})
+
+        assert (decision.write, decision.desired, decision.reason) == (None, 4, Reason.APPROVAL_REQUIRED)
+        assert world.status.proposal is not None
+        assert world.status.proposal.replicas == 4
+        assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRequired")
+
+    def test_an_approval_carries_it_out_once(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99})
+        assert world.status.proposal is not None
+        world.approval = world.status.proposal.id
+
+        assert world.cpu(99, 99, 99) == [4, 4, 4]
+
+    def test_an_expired_proposal_is_refused_and_followed_by_a_new_one(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99}, seconds=60)
+        first = world.status.proposal
+        assert first is not None
+        world.approval = first.id
+        decision = world.step({"cpu": 99})
+
+        assert decision.write is None
+        assert "expired" in decision.refusal
+        assert world.status.proposal is not None
+        assert world.status.proposal.id != first.id
+
+    def test_a_proposal_goes_when_its_direction_is_not_due_any_more(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99})
+        world.step({"cpu": 50})
+
+        assert world.status.proposal is None
+        assert conditions(world.status)["ActionRequired"][0] == "False"
+
+    def test_without_a_target_a_person_is_asked_in_words(self) -> None:
+        policy = spec(
+            scaleTargetRef=None, minReplicas=None, maxReplicas=None, scaleDown=None, scaleUp=up(mode="Manual")
+        )
+        left = after(policy, None, 99)
+
+        assert left.proposal is not None
+        assert left.proposal.replicas is None
+        assert left.proposal.text == "Scale up: cpu 99 is above 70."
+        assert conditions(left)["ActionRequired"] == ("True", "ApprovalRequired")
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        pytest.param(50, Change.NONE, id="the same again"),
+        pytest.param(51, Change.VALUES, id="another value in the band"),
+        pytest.param(15, Change.MEANING, id="another verdict"),
+        pytest.param(EMPTY, Change.MEANING, id="no reading any more"),
+        pytest.param(99, Change.MEANING, id="a scaling"),
+    ],
+)
+def test_only_what_means_something_is_written_at_once(second: Any, expected: Change) -> None:
+    world = World(spec(), 3)
+    world.step({"cpu": 50})
+    before = world.status
+    world.step({"cpu": second})
+
+    assert change(before, world.status) is expected
+
+
+def test_a_status_that_was_never_written_is_written_at_once() -> None:
+    assert change(None, ScalingPolicyStatus()) is Change.MEANING
+
+
+def test_points_that_equal_the_replicas_need_no_write() -> None:
+    world = World(spec(scaleUp=up(stabilizationWindowSeconds=60)), 3)
+    world.step({"cpu": 50})
+    before = world.status
+    world.step({"cpu": 50})
+
+    assert before.wishes != world.status.wishes
+    assert change(before, world.status) is Change.NONE
+
+
+def test_flapping_is_said_from_the_fourth_reversal_on() -> None:
+    turns = [event(500, 3, 4), event(400, 4, 3), event(300, 3, 4), event(200, 4, 3)]
+
+    assert conditions(after(spec(), 3, 50, status=status(*turns)))["Flapping"][0] == "False"
+    assert conditions(after(spec(), 3, 99, status=status(*turns)))["Flapping"] == ("True", "Flapping")
+
+
+def test_an_invalid_spec_stalls_and_its_timers_stand_still() -> None:
+    world = World(spec(scaleDown=down(forSeconds=60)), 3)
+    world.step({"cpu": 5})
+    world.step({"cpu": 5})
+    left = invalid_status(world.status, ["spec.maxReplicas: must be at least minReplicas"], generation=2, now=world.now)
+
+    assert conditions(left)["Stalled"] == ("True", "InvalidSpec")
+    assert left.scale_down.unknown_since == world.now
+    assert left.observed_generation == 2
+    assert left.decision is not None
+    assert "spec.maxReplicas" in left.decision.sentence
+
+
+@pytest.mark.parametrize(
+    ("written", "n", "own_write", "expected"),
+    [
+        pytest.param(status(event(60, 3, 4), current_replicas=4), 4, 60, 1, id="nothing is missing"),
+        pytest.param(
+            status(event(60, 3, 4), current_replicas=4), 6, 5, 2, id="the write after the last event is entered"
+        ),
+        pytest.param(status(current_replicas=3), 5, 5, 1, id="the first write of all is entered"),
+        pytest.param(status(current_replicas=3), 5, None, 0, id="somebody else's change is not ours"),
+        pytest.param(status(current_replicas=3), 5, 7200, 0, id="what an earlier policy wrote is not this one's"),
+    ],
+)
+def test_a_scaling_whose_status_was_lost_is_entered_at_the_next_start(
+    written: ScalingPolicyStatus, n: int, own_write: int | None, expected: int
+) -> None:
+    seen = target(n, own_write=None if own_write is None else T0 - timedelta(seconds=own_write))
+
+    found = recover(written, seen, created=T0 - timedelta(hours=1))
+
+    assert len(found.scale_events) == expected
+    assert found.current_replicas == n if expected == 2 else True
+
+
+@pytest.mark.parametrize(
+    ("dead", "wishes", "expected"),
+    [
+        pytest.param(0, [wish(15, 8)], 8, id="a restart between two evaluations loses no point"),
+        pytest.param(30, [wish(45, 8)], None, id="dead time counts as n"),
+        pytest.param(0, [wish(45, 8)], None, id="the unwritten tail counts as n"),
+    ],
+)
+def test_stabilization_after_a_restart(dead: int, wishes: Any, expected: int | None) -> None:
+    policy = spec(scaleUp=up(step={"type": "Pods", "pods": 3}, stabilizationWindowSeconds=60))
+    outage = Outage(T0 - timedelta(seconds=dead), T0)
+
+    decision = decide(inputs(policy, 5, 99, status=status(wishes=wishes), outage=outage))
+
+    assert decision.write == expected

@@ -1,0 +1,77 @@
+"""Override windows on the wall clock, across both changes of daylight saving time."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from deadband.api.scalingpolicy import Override
+from deadband.engine.calendar import calendar_faults, open_overrides
+from tests.core.builders import spec
+
+BERLIN = {"timeZone": "Europe/Berlin"}
+
+
+def override(schedule: str, **changes: Any) -> dict[str, Any]:
+    return {"name": "window", "schedule": schedule, "durationSeconds": 3600, "minReplicas": 5, **changes}
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "is_open"),
+    [
+        pytest.param(override("0 8 * * 1-5"), "2026-01-05T07:59:59+00:00", False, id="a second before the fire"),
+        pytest.param(override("0 8 * * 1-5"), "2026-01-05T08:00:00+00:00", True, id="the fire itself is inside"),
+        pytest.param(override("0 8 * * 1-5"), "2026-01-05T08:59:59+00:00", True, id="the last second"),
+        pytest.param(override("0 8 * * 1-5"), "2026-01-05T09:00:00+00:00", False, id="fire + duration is outside"),
+        pytest.param(override("0 8 * * 1-5"), "2026-01-04T08:30:00+00:00", False, id="not on a Sunday"),
+        pytest.param(
+            override("0 8 * * 1-5", **BERLIN), "2026-01-05T07:30:00+00:00", True, id="08:30 in Berlin in winter"
+        ),
+        pytest.param(
+            override("0 8 * * *", **BERLIN), "2026-07-06T06:30:00+00:00", True, id="08:30 in Berlin in summer"
+        ),
+        pytest.param(
+            override("30 2 * * *", **BERLIN), "2026-03-29T00:59:59+00:00", False, id="before the skipped hour"
+        ),
+        pytest.param(
+            override("30 2 * * *", **BERLIN), "2026-03-29T01:00:00+00:00", True, id="skipped: opens right after"
+        ),
+        pytest.param(override("30 2 * * *", **BERLIN), "2026-03-29T02:00:00+00:00", False, id="and lasts its duration"),
+        pytest.param(
+            override("30 2 * * *", **BERLIN), "2026-10-25T00:30:00+00:00", True, id="repeated: the first time"
+        ),
+        pytest.param(
+            override("30 2 * * *", **BERLIN), "2026-10-25T01:30:00+00:00", False, id="repeated: not the second"
+        ),
+        pytest.param(
+            override("0 0 24 12 *", durationSeconds=3 * 86400), "2026-12-26T23:59:59+00:00", True, id="days long"
+        ),
+        pytest.param(override("0 0 29 2 *"), "2026-03-01T00:10:00+00:00", False, id="a leap day that is years ago"),
+    ],
+)
+def test_a_window_is_open_from_its_fire_for_its_duration(window: dict[str, Any], now: str, is_open: bool) -> None:
+    policy = spec(overrides=[window])
+
+    assert open_overrides(policy, datetime.fromisoformat(now)) == (tuple(policy.overrides) if is_open else ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"schedule": "0 8 * *"}, "spec.overrides[0].schedule", id="four fields"),
+        pytest.param({"schedule": "0 25 * * *"}, "spec.overrides[0].schedule", id="hour 25"),
+        pytest.param({"schedule": "* * * * * *"}, "spec.overrides[0].schedule", id="seconds are no field"),
+        pytest.param(
+            {"schedule": "0 8 * * *", "timeZone": "Europe/Atlantis"}, "spec.overrides[0].timeZone", id="no such zone"
+        ),
+        pytest.param(
+            {"schedule": "0 8 * * *", "timeZone": "../etc/passwd"}, "spec.overrides[0].timeZone", id="no path"
+        ),
+    ],
+)
+def test_what_no_calendar_understands_is_a_fault_with_its_field(changes: dict[str, Any], field: str) -> None:
+    policy = spec().model_copy(
+        update={"overrides": [Override.model_validate(override(**{"schedule": "0 8 * * *", **changes}))]}
+    )
+
+    assert [fault.field for fault in calendar_faults(policy)] == [field]

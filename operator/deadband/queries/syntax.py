@@ -16,8 +16,8 @@ def promql_faults(spec: ScalingPolicySpec) -> list[Fault]:
         are good. The grammar is the parser's (Prometheus 2.45 and what came to it since): what it knows too little of,
         the server refuses later, and the reading is Error.
     """
-    queries = [(f"metrics[{index}].query", metric.query) for index, metric in enumerate(spec.metrics)]
-    queries += [(f"vetoes[{index}].query", veto.query) for index, veto in enumerate(spec.vetoes)]
+    queries = [(f"spec.metrics[{index}].query", metric.query) for index, metric in enumerate(spec.metrics)]
+    queries += [(f"spec.vetoes[{index}].query", veto.query) for index, veto in enumerate(spec.vetoes)]
     return [Fault(field, fault) for field, text in queries if text is not None and (fault := promql_fault(text))]
 
 

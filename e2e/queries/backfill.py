@@ -1,0 +1,56 @@
+"""Series with exact samples in a Prometheus that never scraped them: OpenMetrics text made into blocks by promtool."""
+
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from e2e.testbed import tools
+
+STEP_SECONDS = 15
+SPAN_SECONDS = 300
+
+Shape = Callable[[int], float]
+"""Value by the seconds since the first sample."""
+
+
+def gauge(value: float) -> Shape:
+    """Stand still."""
+    return lambda _: value
+
+
+def counter(per_second: float) -> Shape:
+    """Rise evenly from a thousand: a rate near zero would be cut where the counter would have been negative."""
+    return lambda seconds: 1000 + per_second * seconds
+
+
+class Backfill:
+    """Series with a sample every 15 s for five minutes up to and including `at`."""
+
+    def __init__(self, at: int) -> None:
+        """Take the Unix second of the last sample."""
+        self.at = at
+        self._lines: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, metric: str, labels: Mapping[str, str], shape: Shape, *, silent_for: int = 0) -> None:
+        """Add one series; with no sample in its last `silent_for` seconds."""
+        inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+        for seconds in range(0, SPAN_SECONDS - silent_for + 1, STEP_SECONDS):
+            time = self.at - SPAN_SECONDS + seconds
+            self._lines[metric].append(f"{metric}{{{inside}}} {shape(seconds)!r} {time}")
+
+    def write(self, folder: Path) -> None:
+        """Make blocks in a data folder of Prometheus, which must not be running."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = folder.parent / "series.om"
+        lines = [line for metric in self._lines.values() for line in metric]
+        text.write_text("\n".join([*lines, "# EOF\n"]))
+        subprocess.run(
+            [tools.path("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, folder],
+            check=True,
+            capture_output=True,
+        )
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

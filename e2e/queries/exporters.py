@@ -1,0 +1,99 @@
+"""Pods, queues and databases as series of the kubelet's cAdvisor, kube-state-metrics, RabbitMQ and postgres_exporter.
+
+Names and labels: see deadband.queries.resource, .rabbitmq and .postgresql, which cite the exporters' documentation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from e2e.queries.backfill import Backfill, counter, gauge
+
+MIB = 2**20
+_UNITS = {"cpu": "core", "memory": "byte"}
+_QUEUE_METRICS = {
+    "detailed": "rabbitmq_detailed_queue_messages_ready",
+    "per-object": "rabbitmq_queue_messages_ready",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container: what it uses (None: cAdvisor shows nothing yet) and asks for, in cores and bytes."""
+
+    name: str
+    cpu: float | None = None
+    memory: float | None = None
+    requests: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod; its owner is the ReplicaSet, or the StatefulSet, that is named."""
+
+    namespace: str
+    name: str
+    owner: str
+    containers: tuple[Container, ...]
+    owner_kind: str = "ReplicaSet"
+    ready: bool = True
+    terminating: bool = False
+    silent_for: int = 0
+    """Seconds before the end in which cAdvisor does not tell of it any more."""
+
+
+def add_replicaset(world: Backfill, namespace: str, deployment: str, replicaset: str) -> None:
+    """Add a ReplicaSet of a Deployment."""
+    owner = {"owner_kind": "Deployment", "owner_name": deployment, "owner_is_controller": "true"}
+    world.add("kube_replicaset_owner", {"namespace": namespace, "replicaset": replicaset, **owner}, gauge(1))
+
+
+def add_pod(world: Backfill, pod: Pod) -> None:
+    """Add all that is seen of a pod, with the cgroups that are not containers of it."""
+    who = {"namespace": pod.namespace, "pod": pod.name, "uid": f"uid-{pod.namespace}-{pod.name}"}
+    owner = {"owner_kind": pod.owner_kind, "owner_name": pod.owner, "owner_is_controller": "true"}
+    world.add("kube_pod_owner", {**who, **owner}, gauge(1))
+    for condition in ("true", "false", "unknown"):
+        is_so = condition == str(pod.ready).lower()
+        world.add("kube_pod_status_ready", {**who, "condition": condition}, gauge(int(is_so)))
+    if pod.terminating:
+        world.add("kube_pod_deletion_timestamp", who, gauge(world.at - 20))
+    for container in pod.containers:
+        for which, amounts in (("requests", container.requests), ("limits", container.limits)):
+            for resource, amount in amounts.items():
+                what = {"container": container.name, "node": "n1", "resource": resource, "unit": _UNITS[resource]}
+                world.add(f"kube_pod_container_resource_{which}", {**who, **what}, gauge(amount))
+        add_usage(world, pod, container)
+    cpu = [each.cpu for each in pod.containers if each.cpu is not None]
+    memory = [each.memory for each in pod.containers if each.memory is not None]
+    if cpu or memory:  # the pod's own cgroup, and the sandbox as an older runtime names it
+        add_usage(world, pod, Container("", sum(cpu), sum(memory)))
+        add_usage(world, pod, Container("POD", 0.001, MIB))
+
+
+def add_usage(world: Backfill, pod: Pod, container: Container, *, job: str = "kubelet", run: int = 0) -> None:
+    """Add what cAdvisor shows of a container; `run` tells the ids before and after a restart apart."""
+    where = {"namespace": pod.namespace, "pod": pod.name, "container": container.name, "job": job}
+    where["id"] = f"/kubepods/{pod.namespace}/{pod.name}/{container.name}/{run}"
+    if container.cpu is not None:
+        cpu = {**where, "cpu": "total"}
+        world.add("container_cpu_usage_seconds_total", cpu, counter(container.cpu), silent_for=pod.silent_for)
+    if container.memory is not None:
+        world.add("container_memory_working_set_bytes", where, gauge(container.memory), silent_for=pod.silent_for)
+
+
+def add_queue(
+    world: Backfill, vhost: str, name: str, ready: int, *, endpoint: str = "detailed", silent_for: int = 0
+) -> None:
+    """Add a queue as /metrics/detailed or /metrics/per-object shows it."""
+    labels = {"vhost": vhost, "queue": name, "instance": "mq-0:15692"}
+    world.add(_QUEUE_METRICS[endpoint], labels, gauge(ready), silent_for=silent_for)
+
+
+def add_postgres(world: Backfill, instance: str, backends: Mapping[str, int], settings: Mapping[str, int]) -> None:
+    """Add an instance with the backends of its databases and its settings."""
+    for number, (datname, count) in enumerate(backends.items(), start=16384):
+        labels = {"instance": instance, "datid": str(number), "datname": datname}
+        world.add("pg_stat_database_numbackends", labels, gauge(count))
+    for name, value in settings.items():
+        world.add(f"pg_settings_{name}", {"instance": instance, "server": "10.0.0.9:5432"}, gauge(value))

@@ -1,0 +1,98 @@
+"""The cluster that test_queries reads; every number here can be worked out in the head."""
+
+from e2e.queries.backfill import Backfill, gauge
+from e2e.queries.exporters import MIB, Container, Pod, add_pod, add_postgres, add_queue, add_replicaset, add_usage
+
+STRANGE = 'a"b\\c|.*'
+"""A queue's name that would mean something if it were not quoted."""
+MANY = 250
+"""Deployments w0 to w249 in seven namespaces; number N uses N of 250 MiB."""
+
+
+def build(world: Backfill) -> None:
+    """Add all of it."""
+    for part in (_api, _neighbors, _containers, _without, _young, _many, _queues, _databases, _raw):
+        part(world)
+
+
+def _deployed(world: Backfill, namespace: str, deployment: str, *pods: tuple[Container, ...], lost: int = 0) -> None:
+    replicaset = f"{deployment}-7d9"
+    add_replicaset(world, namespace, deployment, replicaset)
+    for number, containers in enumerate(pods):
+        add_pod(world, Pod(namespace, f"{replicaset}-{number}", replicaset, containers, silent_for=lost))
+
+
+def _app(uses_cpu: float | None, uses_memory: float | None, **requests: float) -> tuple[Container, ...]:
+    return (Container("app", uses_cpu, uses_memory, requests),)
+
+
+def _api(world: Backfill) -> None:
+    """Two pods that count, and around them everything that must not."""
+    requests, limits = {"cpu": 0.5, "memory": 512.0 * MIB}, {"cpu": 1.0, "memory": 1024.0 * MIB}
+    sidecar = Container("proxy", 0.4, 100 * MIB)
+    busy = Container("app", 0.45, 384 * MIB, requests, limits)
+    calm = Container("app", 0.30, 256 * MIB, requests, limits)
+    _deployed(world, "leadgen", "api", (calm, sidecar), (busy, sidecar))
+    add_pod(world, Pod("leadgen", "api-7d9-leaving", "api-7d9", (busy,), terminating=True))
+    add_pod(world, Pod("leadgen", "api-7d9-unready", "api-7d9", (busy,), ready=False))
+    pending = Container("app", None, None, requests, limits)
+    add_pod(world, Pod("leadgen", "api-7d9-pending", "api-7d9", (pending,), ready=False))
+    first = Pod("leadgen", "api-7d9-0", "api-7d9", ())
+    add_usage(world, first, calm, job="cadvisor")
+    add_usage(world, first, Container("app", 0.1, 9 * MIB), run=1)
+
+
+def _neighbors(world: Backfill) -> None:
+    _deployed(world, "leadgen", "api-canary", _app(0.05, 8 * MIB, cpu=0.25))
+    _deployed(world, "staging", "api", _app(0.1, 8 * MIB, cpu=1))
+    database = _app(1.3, 3072 * MIB, cpu=2, memory=4096 * MIB)
+    add_pod(world, Pod("leadgen", "leads-db-0", "leads-db", database, owner_kind="StatefulSet"))
+
+
+def _containers(world: Backfill) -> None:
+    main, helper = Container("main", 0.9, None, {"cpu": 1}), Container("helper", 0.1, None, {"cpu": 0.2})
+    _deployed(world, "leadgen", "pair", (main, helper))
+
+
+def _without(world: Backfill) -> None:
+    _deployed(world, "leadgen", "batch", (*_app(0.7, MIB), Container("proxy", 0.1, MIB)))
+    _deployed(world, "leadgen", "zero", _app(0.7, MIB, cpu=0))
+    _deployed(world, "leadgen", "asleep")
+    _deployed(world, "leadgen", "unseen", _app(0.2, MIB, cpu=1, memory=2 * MIB), lost=150)
+
+
+def _young(world: Backfill) -> None:
+    fresh = _app(None, None, cpu=1)
+    _deployed(world, "leadgen", "growing", _app(0.2, None, cpu=1), _app(0.3, None, cpu=1), fresh)
+    _deployed(world, "leadgen", "doubling", _app(0.2, None, cpu=1), fresh)
+    _deployed(world, "leadgen", "exploding", _app(0.2, None, cpu=1), fresh, fresh, fresh)
+
+
+def _many(world: Backfill) -> None:
+    for number in range(MANY):
+        _deployed(world, f"team-{number % 7}", f"w{number}", _app(None, number * MIB, memory=250 * MIB))
+
+
+def _queues(world: Backfill) -> None:
+    add_queue(world, "/", "leads", 10000)
+    add_queue(world, "/", "leads", 10000, endpoint="per-object")
+    add_queue(world, "eu", "leads", 7, endpoint="per-object")
+    add_queue(world, "/", "leads-dead-letter", 5)
+    add_queue(world, "/", "gone", 77, silent_for=90)
+    add_queue(world, "/", STRANGE, 3)
+    world.add("rabbitmq_queue_messages_ready", {"instance": "mq-0:15692", "job": "aggregated"}, gauge(10012))
+
+
+def _databases(world: Backfill) -> None:
+    settings = {"max_connections": 100, "superuser_reserved_connections": 3}
+    backends = {"leads": 60, "postgres": 12, "template1": 0}
+    add_postgres(world, "leads-db", backends, {**settings, "reserved_connections": 7})
+    add_postgres(world, "old-db", {"leads": 55}, {**settings, "max_connections": 103})
+
+
+def _raw(world: Backfill) -> None:
+    world.add("up", {"job": "kubelet"}, gauge(1))
+    world.add("celery_depth", {"list": "mail"}, gauge(41))
+    world.add("two_of_it", {"of": "a"}, gauge(1))
+    world.add("two_of_it", {"of": "b"}, gauge(2))
+    world.add("no_number", {}, gauge(float("nan")))

@@ -1,0 +1,206 @@
+"""Every recipe against a real Prometheus: series as the exporters make them, numbers worked out by hand."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from deadband.adapters.prometheus import PrometheusMetrics
+from deadband.api.conditions import Reason
+from deadband.api.metrics import Metric
+from deadband.api.metricsource import MetricSourceSpec
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.types import Absent, Reading, Sample
+from deadband.queries.plan import describe, plan
+from deadband.queries.types import Key, Need
+from e2e.queries.backfill import Backfill
+from e2e.queries.world import MANY, STRANGE, build
+from e2e.testbed.prometheus import Prometheus
+from e2e.testbed.tools import TOOLS
+
+RENAMED = {"series": "rabbitmq_detailed_queue_messages_ready", "metric": "celery_depth", "labels": {"queue": "list"}}
+
+
+class Silent:
+    def queried(self, source: str, seconds: float, outcome: str) -> None:
+        """Count nothing."""
+
+
+class World:
+    """A Prometheus that holds the cluster, and the sources `main` and `other`, which names things differently."""
+
+    def __init__(self, prometheus: Prometheus, at: int) -> None:
+        self.prometheus = prometheus
+        self.at = at
+        self.now = datetime.fromtimestamp(at, UTC)
+        self.sources = {
+            "main": MetricSourceSpec(url=prometheus.url, default=True),
+            "other": MetricSourceSpec.model_validate({"url": prometheus.url, "recipes": [RENAMED]}),
+        }
+
+    def read(self, needs: Sequence[Need]) -> dict[Key, Reading]:
+        planned = plan(needs, self.sources)
+
+        async def ask() -> dict[Key, Reading]:
+            metrics = PrometheusMetrics(Silent())
+            metrics.update_sources(self.sources)
+            answers = await metrics.ask(planned.questions, at=self.now)
+            metrics.close()
+            return planned.read(answers, now=self.now)
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("queries")
+    # An hour ago is within what Prometheus keeps and before what it would expect from a scrape.
+    backfill = Backfill(int(time.clock_gettime(time.CLOCK_REALTIME)) // 60 * 60 - 3600)
+    build(backfill)
+    server = Prometheus(folder, [])
+    backfill.write(folder / "data")
+    with server:
+        yield World(server, backfill.at)
+
+
+def need(metric: dict[str, object], target: str = "", source: str = "main") -> Need:
+    """A need of one policy; `target` is namespace/kind/name, by default the policy is in leadgen and has none."""
+    namespace, kind, name = target.split("/") if target else ("leadgen", "", "")
+    ref = ScaleTargetRef(api_version="apps/v1", kind=kind, name=name) if target else None
+    return Need(Key("policy", "m"), namespace, Metric.model_validate({"name": "m", **metric}), ref, source)
+
+
+def cpu(target: str, **more: str) -> Need:
+    return need({"resource": {"name": "cpu", **more}}, target)
+
+
+def memory(target: str, **more: str) -> Need:
+    return need({"resource": {"name": "memory", **more}}, target)
+
+
+def depth(name: str, source: str = "main", **more: str) -> Need:
+    return need({"queue": {"system": "RabbitMQ", "name": name, **more}}, source=source)
+
+
+def database(instance: str, measure: str = "Connections") -> Need:
+    return need({"database": {"system": "PostgreSQL", "instance": instance, "measure": measure}})
+
+
+def raw(text: str) -> Need:
+    return need({"query": text})
+
+
+API, DB, PAIR = "leadgen/Deployment/api", "leadgen/StatefulSet/leads-db", "leadgen/Deployment/pair"
+
+NUMBERS = [
+    ("cpu: 0.30 + 0.45 of 2 · 0.5 cores; nothing else counts", cpu(API), "75"),
+    ("memory: 256 + 384 of 2 · 512 MiB", memory(API), "62.5"),
+    ("cpu of limits: 0.75 of 2 · 1 core", cpu(API, of="Limits"), "37.5"),
+    ("memory of limits: 640 of 2 · 1024 MiB", memory(API, of="Limits"), "31.25"),
+    ("a name that begins like another: 0.05 of 0.25", cpu("leadgen/Deployment/api-canary"), "20"),
+    ("the same names in another namespace: 0.1 of 1", cpu("staging/Deployment/api"), "10"),
+    ("a StatefulSet: 1.3 of 2", cpu(DB), "65"),
+    ("memory of a StatefulSet: 3 of 4 GiB", memory(DB), "75"),
+    ("all containers: 0.9 + 0.1 of 1.2", cpu(PAIR), "83.333333333"),
+    ("one container: 0.9 of 1", cpu(PAIR, container="main"), "90"),
+    ("the other container: 0.1 of 0.2", cpu(PAIR, container="helper"), "50"),
+    ("a container among ones without a request", cpu(API, container="app"), "75"),
+    ("a fresh pod counts on neither side: 0.2 + 0.3 of 2", cpu("leadgen/Deployment/growing"), "25"),
+    ("half of the requests measured is enough: 0.2 of 1", cpu("leadgen/Deployment/doubling"), "20"),
+    ("a queue in two virtual hosts, one told of twice", depth("leads"), "10007"),
+    ("a queue in one virtual host", depth("leads", vhost="/"), "10000"),
+    ("the same queue in the other virtual host", depth("leads", vhost="eu"), "7"),
+    ("a queue whose name is full of PromQL", depth(STRANGE), "3"),
+    ("another exporter's metric and label names", depth("mail", "other"), "41"),
+    ("connections: 72 of 100 - 3 - 7", database("leads-db"), "80"),
+    ("connections before PostgreSQL 16: 55 of 103 - 3", database("old-db"), "55"),
+    ("cpu of the workload an instance is named after", database("leads-db", "Cpu"), "65"),
+    ("raw PromQL", raw('sum(rabbitmq_detailed_queue_messages_ready{queue="leads"})'), "10000"),
+    ("raw PromQL with a scalar", raw("scalar(sum(two_of_it))"), "3"),
+]
+
+ABSENCES = [
+    ("one of four pods measured is not the whole", cpu("leadgen/Deployment/exploding"), Reason.PARTIAL),
+    ("a lost cAdvisor is not an idle pod: cpu", cpu("leadgen/Deployment/unseen"), Reason.PARTIAL),
+    ("a lost cAdvisor is not an idle pod: memory", memory("leadgen/Deployment/unseen"), Reason.PARTIAL),
+    ("pods without any request", cpu("leadgen/Deployment/batch"), Reason.NO_REQUESTS),
+    ("a request of zero is none", cpu("leadgen/Deployment/zero"), Reason.NO_REQUESTS),
+    ("pods without any limit", cpu(DB, of="Limits"), Reason.NO_REQUESTS),
+    ("the chosen container has no request", cpu(API, container="proxy"), Reason.NO_REQUESTS),
+    ("there is no such container", cpu(API, container="nobody"), Reason.NO_REQUESTS),
+    ("a workload without pods", cpu("leadgen/Deployment/asleep"), Reason.EMPTY),
+    ("a workload nobody knows", cpu("leadgen/Deployment/unheard-of"), Reason.EMPTY),
+    ("the right name of the wrong kind", cpu("leadgen/StatefulSet/api"), Reason.EMPTY),
+    ("a queue's name is not a pattern", depth("lead."), Reason.EMPTY),
+    ("a series silent for 90 s where 60 s is stale", depth("gone"), Reason.EMPTY),
+    ("an instance nobody knows", database("no-db"), Reason.EMPTY),
+    ("raw PromQL with two series", raw("two_of_it"), Reason.MANY_SERIES),
+    ("raw PromQL with very many series", raw("kube_pod_owner"), Reason.MANY_SERIES),
+    ("raw PromQL without a series", raw("nothing_of_it"), Reason.EMPTY),
+    ("raw PromQL that is NaN", raw("no_number"), Reason.NOT_A_NUMBER),
+    ("raw PromQL that is infinite", raw("1 / (sum(two_of_it) - 3)"), Reason.NOT_A_NUMBER),
+    ("raw PromQL that fails to execute", raw("two_of_it * on () two_of_it"), Reason.ERROR),
+]
+
+
+@pytest.mark.parametrize(("asked", "value"), [pytest.param(*row[1:], id=row[0]) for row in NUMBERS])
+def test_a_recipe_reads_the_number_worked_out_by_hand(world: World, asked: Need, value: str) -> None:
+    assert world.read([asked]) == {asked.key: Sample(Fraction(value))}
+
+
+@pytest.mark.parametrize(("asked", "reason"), [pytest.param(*row[1:], id=row[0]) for row in ABSENCES])
+def test_what_cannot_be_known_is_absent_with_its_reason(world: World, asked: Need, reason: Reason) -> None:
+    reading = world.read([asked])[asked.key]
+
+    assert isinstance(reading, Absent)
+    assert reading.reason is reason
+
+
+@pytest.mark.parametrize(("asked", "value"), [pytest.param(*row[1:], id=row[0]) for row in NUMBERS])
+def test_the_described_query_has_the_value_that_is_read(world: World, asked: Need, value: str) -> None:
+    described = raw(describe(asked, world.sources[asked.source]))
+
+    reading = world.read([described])[described.key]
+
+    assert isinstance(reading, Sample)
+    assert float(reading.value) == pytest.approx(float(value))
+
+
+def test_asked_together_they_read_the_same_as_alone(world: World) -> None:
+    alone = [asked for _, asked, *_ in (*NUMBERS, *ABSENCES)]
+    together = [replace(asked, key=Key(f"policy-{number}", "m")) for number, asked in enumerate(alone)]
+
+    readings = world.read(together)
+
+    assert [readings[asked.key] for asked in together] == [world.read([asked])[asked.key] for asked in alone]
+
+
+def test_one_query_for_a_whole_group_reads_what_many_scoped_ones_read(world: World) -> None:
+    needs = [
+        replace(memory(f"team-{number % 7}/Deployment/w{number}"), key=Key(f"policy-{number}", "m"))
+        for number in range(MANY)
+    ]
+
+    whole = world.read(needs)
+    scoped = [world.read(needs[start : start + 40]) for start in range(0, MANY, 40)]
+
+    assert ["team-" in question.promql for question in plan(needs, world.sources).questions] == [False]
+    assert whole == {key: reading for part in scoped for key, reading in part.items()}
+    assert whole == {asked.key: Sample(Fraction(number * 100, MANY)) for number, asked in enumerate(needs)}
+
+
+async def test_prometheus_honors_the_lookback_and_tells_its_version(world: World) -> None:
+    metrics = PrometheusMetrics(Silent())
+    metrics.update_sources(world.sources)
+
+    await metrics.ask(plan([raw("up")], world.sources).questions, at=world.now)
+    while metrics.health("main").ignores_lookback is None:
+        await asyncio.sleep(0.01)
+
+    assert metrics.health("main").ignores_lookback is False
+    assert metrics.health("main").version == TOOLS["prometheus"].version
+    metrics.close()

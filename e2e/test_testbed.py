@@ -121,9 +121,11 @@ def test_a_kube_context_of_somebody_else_is_refused_unless_it_is_named(
     foreign = tmp_path / "config"
     foreign.write_text("{apiVersion: v1, kind: Config, current-context: production, contexts: [{name: production}]}")
     monkeypatch.setenv("KUBECONFIG", str(foreign))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     with pytest.raises(ClusterError, match="--kube-context production"), open_cluster("existing"):
         pass
+    assert list(tmp_path.iterdir()) == [foreign], "the temporary folder is removed"
 
 
 def test_kind_without_docker_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,10 +140,9 @@ def test_prometheus_scrapes_answers_and_keeps_its_data_over_a_restart(start_prom
     itself = prometheus.url.removeprefix("http://")
     prometheus.scrape([ScrapeJob("itself", [itself], labels={"room": "kitchen"})])
 
-    prometheus.wait_for('up{job="itself", room="kitchen"} == 1')
+    prometheus.wait_for('count_over_time(up{job="itself", room="kitchen"}[5m]) > 1')
     (before,) = prometheus.query('min_over_time(timestamp(up{job="itself"})[5m:1s])')
     prometheus.restart()
-    prometheus.wait_for('count_over_time(up{job="itself"}[5m]) > 1')
 
     assert prometheus.query('min_over_time(timestamp(up{job="itself"})[5m:1s])')[0]["value"][1] == before["value"][1]
     assert prometheus.value("vector(0.5)") == 0.5

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
@@ -43,17 +43,18 @@ def open_native(run_directory: Path | None = None) -> Iterator[NativeCluster]:
     """Start a native control plane and stop it at the end, however the block ends.
 
     Args:
-        run_directory: Where its data and logs go and stay; by default a temporary folder that is removed.
+        run_directory: Where its data and logs go and stay; by default a temporary folder that is removed, unless
+            the control plane was detached.
     """
-    directory = run_directory or Path(tempfile.mkdtemp(prefix="deadband-testbed-"))
-    cluster = NativeCluster(directory)
-    cluster.start()
-    try:
-        yield cluster
-    finally:
-        cluster.stop()
-        if run_directory is None and not cluster.detached:
-            shutil.rmtree(directory, ignore_errors=True)
+    with ExitStack() as folder:
+        cluster = NativeCluster(folder.enter_context(_folder(run_directory)))
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+            if cluster.detached:
+                folder.pop_all()
 
 
 @contextmanager
@@ -76,11 +77,23 @@ def open_cluster(
         with open_native(run_directory) as native:
             yield native
         return
-    directory = run_directory or Path(tempfile.mkdtemp(prefix="deadband-testbed-"))
-    cluster = kind_cluster(directory) if kind == "kind" else existing_cluster(directory, kube_context)
+    with _folder(run_directory) as folder:
+        cluster = kind_cluster(folder) if kind == "kind" else existing_cluster(folder, kube_context)
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    """Give the caller's folder, which stays, or a temporary one, which is removed."""
+    if given is not None:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="deadband-testbed-"))
     try:
-        yield cluster
+        yield folder
     finally:
-        cluster.stop()
-        if run_directory is None:
-            shutil.rmtree(directory, ignore_errors=True)
+        # A process that is being killed may still write; what it leaves then is the system's to sweep.
+        shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ def check_policy(document: Mapping[str, Any]) -> ScalingPolicySpec:
     Raises:
         InvalidError: With every fault that could be seen and its field.
     """
-    spec = validate_policy(document)
+    spec = validate_policy(document).spec
     faults = [*promql_faults(spec), *calendar_faults(spec)]
     if faults:
         raise InvalidError(faults)

@@ -1,0 +1,174 @@
+"""`deadband explain`."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deadband.api.conditions import Reason
+from deadband.api.metrics import Metric
+from deadband.api.metricsource import MetricSourceSpec
+from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.validation import InvalidError
+from deadband.cli import exits
+from deadband.cli.description import describe
+from deadband.cli.manifests import STDIN, read_manifests
+from deadband.core import words
+from deadband.core.types import Absent, Reading, Sample, Target
+from deadband.engine.validity import check_policy
+from deadband.queries import plan
+from deadband.queries.types import Key, Need
+from deadband.scenario.report import fault_lines
+
+if TYPE_CHECKING:
+    from deadband.cli.live import Live
+
+_NO_SOURCE = MetricSourceSpec(url="http://prometheus.invalid")
+"""Stands in for a source that is not known here: recipes are written with their own names and windows."""
+
+
+@click.command("explain")
+@click.argument("policy", metavar="FILE|NAME")
+@click.option("-n", "--namespace", help="Namespace of NAME, or of a manifest that names none. [default: default]")
+@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Instead of what kubectl would use.")
+@click.option("--context", help="A context of the kubeconfig, instead of its current one.")
+@click.option("--offline", is_flag=True, help="Explain a FILE without looking at a cluster.")
+def explain_command(
+    policy: str, namespace: str | None, kubeconfig: str | None, context: str | None, *, offline: bool
+) -> None:
+    """Say in plain words what a policy does: what is watched, the exact PromQL, what moves the target by how much.
+
+    Where a cluster is reachable, also what the metrics read right now and what the operator makes of it. FILE is a
+    file, a folder or - for standard input, and needs no cluster; NAME is a ScalingPolicy on the cluster.
+
+    \b
+    Examples:
+      deadband explain policies/api.yaml
+      deadband explain policies/api.yaml --offline
+      deadband explain api-pods -n leadgen
+
+    Exit codes: 0 explained, 1 the policy is invalid or not there, 2 the file or the cluster cannot be read.
+    """  # noqa: D301 - \b is click's mark for text that keeps its lines
+    reach = {"kubeconfig": kubeconfig, "context": context}
+    if policy == STDIN or Path(policy).exists() or policy.endswith((".yaml", ".yml", ".json")):
+        objects = _from_files(policy)
+    elif offline:
+        raise click.UsageError(f'"{policy}" is no file, and a NAME needs a cluster')
+    else:
+        objects = [_from_cluster(policy, namespace or "default", reach)]
+    failed = False
+    for index, obj in enumerate(objects):
+        if index:
+            click.echo()
+        failed |= not _explain(_placed(obj, namespace), None if offline else reach)
+    if failed:
+        raise click.exceptions.Exit(exits.DIFFERS)
+
+
+def _from_files(path: str) -> list[Mapping[str, Any]]:
+    manifests, unusable = read_manifests((path,))
+    if unusable:
+        for line in [line for error in unusable for line in fault_lines(error)]:
+            click.echo(line, err=True)
+        raise click.exceptions.Exit(exits.UNUSABLE)
+    policies = [manifest.object for manifest in manifests if manifest.kind == "ScalingPolicy"]
+    if not policies:
+        raise click.UsageError(f"{path} holds no ScalingPolicy")
+    return policies
+
+
+def _from_cluster(name: str, namespace: str, reach: Mapping[str, str | None]) -> Mapping[str, Any]:
+    from deadband.cli.live import ConnectError, read_object
+    from deadband.ports import GoneError, WriteError
+
+    try:
+        return asyncio.run(read_object(namespace, name, kubeconfig=reach["kubeconfig"], context=reach["context"]))
+    except GoneError as error:
+        raise click.ClickException(f"there is no ScalingPolicy {name} in namespace {namespace}") from error
+    except (ConnectError, WriteError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _placed(obj: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
+    """The object with a namespace and a name, which kubectl would give it, too."""
+    written = obj.get("metadata")
+    metadata = dict(written) if isinstance(written, Mapping) else {}
+    metadata["namespace"] = metadata.get("namespace") or namespace or "default"
+    metadata["name"] = metadata.get("name") or "unnamed"
+    return {**obj, "metadata": metadata}
+
+
+def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> bool:
+    """Explain one policy; False when it is invalid."""
+    name = f"ScalingPolicy {obj['metadata']['namespace']}/{obj['metadata']['name']}"
+    try:
+        spec = check_policy(obj)
+    except InvalidError as error:
+        click.echo(f"{name} is invalid, so it would change nothing:")
+        for fault in error.faults:
+            click.echo(f"  {fault}")
+        return False
+    live, why_not = _looked(obj, reach)
+    click.echo(name)
+    for line in describe(spec, _promql(spec, obj["metadata"]["namespace"], live)):
+        click.echo(line)
+    click.echo()
+    for line in _right_now(spec, live) if live is not None else [f"No live values: {why_not}"]:
+        click.echo(line)
+    return True
+
+
+def _looked(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> tuple["Live | None", str]:
+    """What the cluster shows, or why nothing of it can be shown."""
+    if reach is None:
+        return None, "not asked for (--offline)."
+    from deadband.cli.live import ConnectError, look
+    from deadband.ports import WriteError
+
+    try:
+        return asyncio.run(look(obj, kubeconfig=reach["kubeconfig"], context=reach["context"])), ""
+    except (ConnectError, WriteError) as error:
+        return None, str(error)
+
+
+def _promql(spec: ScalingPolicySpec, namespace: str, live: "Live | None") -> dict[str, str]:
+    """What is asked for each metric and veto; with the names that the cluster's source gives, where it is known."""
+    named = {metric.name: metric for metric in spec.metrics}
+    named |= {f"veto/{veto.name}": Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
+    sources = live.sources if live is not None else {}
+    asked = {}
+    for key, metric in named.items():
+        source = metric.source or (live.default_source if live is not None else None) or ""
+        need = Need(Key("", key), namespace, metric, spec.scale_target_ref, source)
+        asked[key] = plan.describe(need, sources.get(source, _NO_SOURCE))
+    return asked
+
+
+def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
+    lines = [f"Right now ({words.clock(live.now)}), asked from here", *(f"  {each}" for each in live.trouble)]
+    if isinstance(live.target, Target):
+        target = live.target
+        lines.append(f"  target: {target.replicas} replicas, {target.ready} ready, {target.available} available")
+    seen = {metric.name: metric for metric in live.status.metrics}
+    for metric in spec.metrics:
+        match live.readings[metric.name]:
+            case Sample():
+                lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
+            case Absent(reason=reason, message=message):
+                why = f"{reason}: {message}" if message else str(reason)
+                before = seen.get(metric.name)
+                known = f"; the operator last saw {before.value or before.verdict}" if before is not None else ""
+                lines.append(f"  {metric.name}: no value from here ({why}){known}")
+    said = live.status.decision
+    if said is not None:
+        lines += [f"  the operator's verdict: {said.sentence} [{said.reason}, {said.rule}]", f"  next: {said.next}"]
+    if said is None or not any(map(_unreached, live.readings.values())):
+        # Where this machine cannot ask, a verdict from here would only say that nothing is known here.
+        lines.append(f"  on these values: {live.decision.sentence} [{live.decision.reason}, {live.decision.rule}]")
+    return lines
+
+
+def _unreached(reading: Reading) -> bool:
+    return isinstance(reading, Absent) and reading.reason in (Reason.ERROR, Reason.TIMEOUT, Reason.SOURCE_NOT_FOUND)

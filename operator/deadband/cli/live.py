@@ -1,0 +1,163 @@
+"""A policy as it stands on a cluster: read from here, asked from here, decided from here; nothing is written.
+
+Imports the Kubernetes and Prometheus clients: only by commands that talk to a cluster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deadband.adapters.kube import Kube
+from deadband.adapters.kube_connect import ConnectError, connect
+from deadband.adapters.policies import KubePolicies
+from deadband.adapters.prometheus import PrometheusMetrics
+from deadband.adapters.targets import KubeTargets, workload_from_object
+from deadband.api.metricsource import MetricSourceSpec
+from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.status import ScalingPolicyStatus
+from deadband.core.decide import decide
+from deadband.core.decision import Decision
+from deadband.core.types import Inputs, NoTarget, Reading, Target
+from deadband.engine.calendar import open_overrides
+from deadband.engine.gathering import VETO_PREFIX, Gathering
+from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.store import Store
+from deadband.ports import GoneError, ObjectRef, WriteError
+from deadband.queries.types import Key
+
+__all__ = ["ConnectError", "Live", "look", "read_object"]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What was seen.
+
+    Attributes:
+        now: When.
+        status: What the operator wrote last; an empty status where it wrote none.
+        target: The workload; None for a policy without one.
+        readings: By metric name, as asked from here.
+        decision: What the operator would decide on these.
+        sources: Every valid MetricSource by name.
+        default_source: Name of the one that is used where a metric names none.
+        trouble: What could not be read, in words.
+    """
+
+    now: datetime
+    status: ScalingPolicyStatus
+    target: Target | NoTarget | None
+    readings: Mapping[str, Reading]
+    decision: Decision
+    sources: Mapping[str, MetricSourceSpec]
+    default_source: str | None
+    trouble: tuple[str, ...] = field(default=())
+
+
+class _Uncounted:
+    """A command counts no queries."""
+
+    def queried(self, source: str, seconds: float, outcome: str) -> None:
+        """Let it pass."""
+
+
+async def read_object(namespace: str, name: str, *, kubeconfig: str | None, context: str | None) -> Mapping[str, Any]:
+    """Read a policy from the cluster.
+
+    Raises:
+        ConnectError: There are no usable credentials.
+        GoneError, DeniedError, UnreachableError: As their names say.
+    """
+    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
+    try:
+        return await KubePolicies(kube).read(ObjectRef("ScalingPolicy", namespace, name))
+    finally:
+        await kube.close()
+
+
+async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str | None) -> Live:
+    """See how a policy stands.
+
+    Args:
+        obj: The manifest, with metadata.name and metadata.namespace; it need not be on the cluster yet.
+        kubeconfig: As `connect`.
+        context: As `connect`.
+
+    Raises:
+        ConnectError: There are no usable credentials.
+        WriteError: The API server does not answer, or refuses to.
+    """
+    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
+    metrics = PrometheusMetrics(_Uncounted())
+    try:
+        return await _look(obj, kube, metrics)
+    finally:
+        metrics.close()
+        await kube.close()
+
+
+async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) -> Live:
+    now = datetime.now(UTC)
+    record = read_policy({**obj, **(await _carried(obj, kube))})
+    carried = record.remember(None).status
+    spec = record.spec
+    assert spec is not None, "the command validates before it looks"
+    store = Store(workload_from_object)
+    trouble: list[str] = []
+    try:
+        for source in await KubePolicies(kube).list_sources():
+            store.apply("MetricSource", None, source)
+    except WriteError as error:
+        trouble.append(f"MetricSources cannot be read: {error}")
+    specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
+    metrics.update_sources(specs)
+    target = await _target(spec, record, kube, trouble)
+    readings: dict[Key, Reading] = {}
+    async for gathered in Gathering(store, metrics).gather([record], now=now):
+        readings.update(gathered.readings)
+    uid = record.ref.uid
+    inputs = Inputs(
+        spec=spec,
+        status=carried,
+        readings={metric.name: readings[Key(uid, metric.name)] for metric in spec.metrics},
+        vetoes={veto.name: readings[Key(uid, VETO_PREFIX + veto.name)] for veto in spec.vetoes},
+        now=now,
+        target=target,
+        overrides=open_overrides(spec, now),
+        pause=record.pause,
+        approval=record.approval,
+        generation=record.generation,
+    )
+    return Live(
+        now=now,
+        status=inputs.status,
+        target=target,
+        readings=inputs.readings,
+        decision=decide(inputs),
+        sources=specs,
+        default_source=store.default_source(),
+        trouble=tuple(trouble),
+    )
+
+
+async def _carried(obj: Mapping[str, Any], kube: Kube) -> dict[str, Any]:
+    """The status and the metadata of the object of this name, if it is on the cluster; else what a new one has."""
+    metadata = obj["metadata"]
+    try:
+        found = await KubePolicies(kube).read(ObjectRef("ScalingPolicy", metadata["namespace"], metadata["name"]))
+    except GoneError:
+        return {"metadata": {"uid": "", **metadata}, "status": {}}
+    annotations = {**(found["metadata"].get("annotations") or {}), **(metadata.get("annotations") or {})}
+    return {"metadata": {**found["metadata"], "annotations": annotations}, "status": found.get("status") or {}}
+
+
+async def _target(
+    spec: ScalingPolicySpec, record: PolicyRecord, kube: Kube, trouble: list[str]
+) -> Target | NoTarget | None:
+    if spec.scale_target_ref is None:
+        return None
+    try:
+        return (await KubeTargets(kube).read(record.ref.namespace, spec.scale_target_ref)).target
+    except WriteError as error:
+        trouble.append(f"the target cannot be read: {error}")
+        return NoTarget(error.reason, str(error))

@@ -1,0 +1,123 @@
+"""The alerts, played by promtool on written series: what fires, and what does not."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from e2e.testbed import tools
+from e2e.testbed.chart import CHART
+
+LEADER = 'deadband_leader{namespace="ops",instance="a"}'
+FOLLOWER = 'deadband_leader{namespace="ops",instance="b"}'
+HEALTHY = {LEADER: "1x60", FOLLOWER: "0x60"}
+
+
+def condition(type_: str, status: str, instance: str = "a") -> str:
+    labels = f'namespace="leadgen",policy="api",type="{type_}",status="{status}",instance="{instance}"'
+    return f"deadband_policy_condition{{{labels}}}"
+
+
+def source(instance: str) -> str:
+    return f'deadband_source_reachable{{namespace="ops",source="default",instance="{instance}"}}'
+
+
+def lag(le: str) -> str:
+    return f'deadband_evaluation_lag_seconds_bucket{{namespace="ops",instance="a",le="{le}"}}'
+
+
+# One sample a minute for an hour, asked at minute 30.
+@pytest.mark.parametrize(
+    ("series", "firing"),
+    [
+        pytest.param(HEALTHY, set(), id="a leader and a follower: silence"),
+        pytest.param({LEADER: "0x60", FOLLOWER: "0x60"}, {"DeadbandNoLeader"}, id="nobody leads"),
+        pytest.param({}, {"DeadbandNoLeader"}, id="nothing is scraped at all"),
+        pytest.param(
+            {'deadband_leader{namespace="elsewhere",instance="c"}': "1x60"},
+            {"DeadbandNoLeader"},
+            id="the leader of another release is no consolation",
+        ),
+        pytest.param({LEADER: "1x28 0x32", FOLLOWER: "0x29 1x31"}, set(), id="a handover"),
+        pytest.param({LEADER: "1x60", FOLLOWER: "1x60"}, {"DeadbandSeveralLeaders"}, id="two lead at once"),
+        pytest.param(
+            HEALTHY | {source("a"): "0x60"},
+            {"DeadbandSourceUnreachable"},
+            id="the leader cannot reach the source",
+        ),
+        pytest.param(
+            HEALTHY | {source("a"): "1x60", source("b"): "0x60"}, set(), id="a follower's old view of the source"
+        ),
+        pytest.param(HEALTHY | {source("a"): "1x27 0x3 1x30"}, set(), id="a source away for three minutes"),
+        pytest.param(
+            HEALTHY | {condition("Stalled", "True"): "1x60"}, {"DeadbandPolicyStalled"}, id="a stalled policy"
+        ),
+        pytest.param(
+            HEALTHY | {condition("Stalled", "True", "b"): "1x60"}, set(), id="a policy that a follower once saw stalled"
+        ),
+        pytest.param(HEALTHY | {condition("Stalled", "True"): "0x60"}, set(), id="a policy that is not stalled"),
+        pytest.param(
+            HEALTHY | {condition("MetricsAvailable", "False"): "1x60"},
+            {"DeadbandMetricsUnavailable"},
+            id="a policy without metrics",
+        ),
+        pytest.param(
+            HEALTHY | {condition("Flapping", "True"): "0x28 1x32"}, {"DeadbandPolicyFlapping"}, id="a flapping policy"
+        ),
+        pytest.param(
+            HEALTHY | {condition("TargetContested", "True"): "1x60"},
+            {"DeadbandTargetContested"},
+            id="a contested target",
+        ),
+        pytest.param(
+            HEALTHY | {condition("ActionRequired", "True"): "0x28 1x32"},
+            {"DeadbandActionRequired"},
+            id="a proposal to a person",
+        ),
+        pytest.param(
+            HEALTHY | {lag("1"): "0x60", lag("10"): "0+100x60", lag("+Inf"): "0+100x60"},
+            {"DeadbandEvaluatesLate"},
+            id="evaluations between one and ten seconds late",
+        ),
+        pytest.param(
+            HEALTHY | {lag("1"): "0+100x60", lag("10"): "0+100x60", lag("+Inf"): "0+100x60"},
+            set(),
+            id="evaluations less than a second late",
+        ),
+        pytest.param(
+            HEALTHY | {'deadband_event_loop_lag_seconds{namespace="ops",instance="a"}': "3x60"},
+            {"DeadbandEventLoopBlocked"},
+            id="an event loop that wakes up three seconds late",
+        ),
+    ],
+)
+def test_an_alert_fires_when_it_should_and_else_is_silent(
+    tmp_path: Path, series: dict[str, str], firing: set[str]
+) -> None:
+    rules = (CHART / "files" / "alerts.yaml").read_text().replace("RELEASE_NAMESPACE", "ops")
+    (tmp_path / "rules.yaml").write_text(rules)
+    expected = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in firing]
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+                "eval_time": "30m",
+                "exp_samples": expected,
+            }
+        ],
+    }
+    scenario = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
+    (tmp_path / "test.yaml").write_text(json.dumps(scenario))
+
+    done = subprocess.run(
+        [tools.path("promtool"), "test", "rules", "test.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr

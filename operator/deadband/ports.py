@@ -1,4 +1,4 @@
-"""What the engine needs of the world. Adapters implement it, tests bring ten-line fakes, one contract suite runs on both."""
+"""What the engine needs of the world. Adapters implement it, tests bring ten-line fakes; one contract suite for both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

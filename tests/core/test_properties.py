@@ -58,7 +58,7 @@ times = st.sampled_from([0, 15, 30, 60, 300])
 
 
 @st.composite
-def policies(draw: st.DrawFn, **fixed: Any) -> ScalingPolicySpec:
+def policies(draw: st.DrawFn) -> ScalingPolicySpec:
     low = draw(st.integers(0, 10))
     per = draw(st.sampled_from(["Replica", "Total", "Average"]))
     extra = draw(st.booleans())
@@ -88,7 +88,6 @@ def policies(draw: st.DrawFn, **fixed: Any) -> ScalingPolicySpec:
             st.none()
             | st.builds(lambda n: {"afterFailures": n, "behavior": "Static", "replicas": 7}, st.integers(1, 3))
         ),
-        **fixed,
     )
 
 

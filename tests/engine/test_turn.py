@@ -1,6 +1,7 @@
 """When a status goes to the API server: meaning at once, figures every 30 s, nothing twice."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from deadband.engine.turn import Memory
 from tests.core.builders import T0, World, spec, up
@@ -48,7 +49,7 @@ def test_a_wish_that_matters_is_written_within_30_s() -> None:
             written_at.append(now)
 
     assert all(
-        later - earlier <= timedelta(seconds=30) for earlier, later in zip(written_at, written_at[1:], strict=False)
+        later - earlier <= timedelta(seconds=30) for earlier, later in pairwise(written_at)
     )
     assert memory.written is not None
     assert memory.written.wishes

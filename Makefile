@@ -1,0 +1,69 @@
+# deadband: what there is to do here. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check unit e2e crds lint format lock bench image chart clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned Python packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(READY) ## Make the virtual environment with everything pinned
+
+demo: $(READY) ## Watch deadband scale a real control plane (KEEP=1 leaves it running)
+	@$(BIN)/python -m e2e.testbed.demo $(if $(KEEP),--keep)
+
+test: check unit e2e ## Everything that CI runs: check, unit tests, end-to-end tests
+
+check: lint ## Static checks: style, types, the contract between rooms, generated files in step
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m deadband.cli.generate --check
+
+lint: $(READY) ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(READY) ## Let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+unit: $(READY) ## Unit tests, tables and properties: no cluster
+	$(BIN)/pytest tests
+
+e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (CLUSTER=native|kind|existing)
+	$(BIN)/python -m e2e.testbed.tools
+	$(BIN)/pytest e2e --cluster=$(or $(CLUSTER),native)
+
+crds: $(READY) ## Write crds/, the chart's copies and docs/reference.md from the models
+	$(BIN)/python -m deadband.cli.generate
+
+lock: $(READY) ## Pin the newest versions of all dependencies, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header requirements/runtime.in -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+
+bench: $(READY) ## Measure the cost of a decision and of a tick, as ratios
+	$(BIN)/python -m e2e.bench
+
+image: ## Build the container image (needs a container engine)
+	docker build -f operator/Dockerfile -t deadband:dev .
+
+chart: $(READY) ## Lint and render the Helm chart
+	helm=$$($(BIN)/python -m e2e.testbed.tools helm | tail -n 1); \
+	"$$helm" lint --strict charts/deadband && "$$helm" template deadband charts/deadband > /dev/null && echo "The chart renders."
+
+clean: ## Remove what was made here, but not the tools' cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -1,0 +1,48 @@
+"""Metric sources that must be refused, and those that must be accepted."""
+
+from e2e.manifests.documents import ABSENT, Bad, Good, source
+
+BAD_SOURCES = [
+    Bad("credentials", source(auth={"type": "Bearer", "secretName": "prom"}), "spec.auth", "not supported yet"),
+    Bad("TLS settings", source(tls={"caSecretName": "ca"}), "spec.tls", "not supported yet"),
+    Bad(
+        "a choice of namespaces",
+        source(allowedNamespaces={"matchLabels": {"team": "a"}}),
+        "spec.allowedNamespaces",
+        "not supported yet",
+    ),
+    Bad("other series names", source(recipes=[{"series": "a", "metric": "b"}]), "spec.recipes", "not supported yet"),
+    Bad("queries bound to a namespace", source(rawQueries="NamespaceEnforced"), "spec.rawQueries", "not supported yet"),
+    Bad("no URL", source(url=ABSENT), "spec.url", "is required", "Required value"),
+    Bad("a URL without a scheme", source(url="prometheus:9090"), "spec.url", "must match", "should match"),
+    Bad("a URL with credentials", source(url="http://me:secret@prom:9090"), "spec.url", "must match", "should match"),
+    Bad("a URL with a query", source(url="http://prom:9090/?tenant=a"), "spec.url", "must match", "should match"),
+    Bad("no time for an answer", source(timeoutSeconds=0), "spec.timeoutSeconds", "must be at least 1", "equal to 1"),
+    Bad(
+        "a header with a line break",
+        source(headers=[{"name": "X-Scope-OrgID", "value": "a\nb"}]),
+        "spec.headers[0].value",
+        "must match",
+        "should match",
+    ),
+    Bad("a default in quotes", source(default="true"), "spec.default", "must be true or false", "of type boolean"),
+    Bad("an unknown field", source(uri="http://prom"), "spec.uri", "is not a field", 'unknown field "spec.uri"', ""),
+]
+
+GOOD_SOURCES = [
+    Good("only a URL", source()),
+    Good("a URL with a path", source(url="https://mimir.example.com/prometheus")),
+    Good(
+        "everything that is supported",
+        source(
+            headers=[{"name": "X-Scope-OrgID", "value": "tenant a"}],
+            timeoutSeconds=5,
+            maxConcurrentQueries=8,
+            staleAfterSeconds=120,
+            rateWindowSeconds=240,
+            default=True,
+            rawQueries="Denied",
+            recipes=[],
+        ),
+    ),
+]

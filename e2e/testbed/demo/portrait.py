@@ -1,0 +1,34 @@
+"""The demo's picture for the README: the final screen of a real run as an SVG."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from e2e.testbed.demo.frame import Frame
+from e2e.testbed.demo.judge import Verdict
+from e2e.testbed.demo.screen import picture, quotation, verdict_table
+
+_WIDTH = 136
+
+
+def save_portrait(path: Path, frames: Sequence[Frame], verdicts: Sequence[Verdict], quoted: tuple[str, str]) -> None:
+    """Write the SVG.
+
+    Args:
+        path: Of the file; its folder must exist.
+        frames: Every moment of the play, at least one.
+        verdicts: Of the judge.
+        quoted: A command and what it printed at the end.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    console = Console(record=True, width=_WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(picture(frames, width=_WIDTH, span=max(1.0, frames[-1].at)))
+    console.print(quotation(*quoted))
+    console.print(Text(""))
+    console.print(verdict_table(verdicts))
+    console.save_svg(str(path), title="make demo")

@@ -1,0 +1,125 @@
+"""What is played: the workloads, their load, and the acts with what each of them must lead to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from e2e.testbed.workloads import workload
+
+NAMESPACE = "leadgen"
+POLICIES = Path(__file__).with_name("policies.yaml")
+START_REPLICAS = 2
+
+Direction = Literal["up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """One workload going one way."""
+
+    workload: str
+    direction: Direction
+
+    def __str__(self) -> str:
+        return f"{self.workload} {self.direction}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One part of the story. It ends when it lasted long enough and all it expects was seen, or it took too long.
+
+    Attributes:
+        title: A sentence about the world, unique.
+        change: A change for the simulator when the act begins; None leaves the load as it is.
+        prometheus: Whether Prometheus runs in this act. When it does not, every policy must say that its metrics are
+            unavailable and stay Ready.
+        expects: Scalings that must be seen.
+        allows: Scalings that may be seen besides; any other one is a fault.
+        shortest, longest: Seconds; an act that is not over after `longest` ends the play.
+        shows_policies: Whether `kubectl get scalingpolicies` is shown at its end.
+    """
+
+    title: str
+    change: Mapping[str, Any] | None = None
+    prometheus: bool = True
+    expects: tuple[Scaling, ...] = ()
+    allows: tuple[Scaling, ...] = ()
+    shortest: float
+    longest: float
+    shows_policies: bool = False
+
+
+def workloads() -> list[dict[str, Any]]:
+    """Return the Deployments that are scaled."""
+    return [
+        workload("api", NAMESPACE, replicas=START_REPLICAS, requests={"cpu": "500m", "memory": "256Mi"}),
+        workload("lead-worker", NAMESPACE, replicas=START_REPLICAS, requests={"cpu": "250m", "memory": "128Mi"}),
+    ]
+
+
+def _api_load(percent: float) -> dict[str, Any]:
+    """The load that makes the first two pods use this percent of what they request, with a little noise."""
+    noisy = {"type": "noise", "of": percent, "percent": 2}
+    return {"cpu": {"percent": noisy, "pods": START_REPLICAS}}
+
+
+SCENARIO: Mapping[str, Any] = {
+    "workloads": [
+        {"namespace": NAMESPACE, "name": "api", "memoryBaseBytes": 120 * 2**20, **_api_load(45)},
+        {"namespace": NAMESPACE, "name": "lead-worker", "memoryBaseBytes": 40 * 2**20},
+    ],
+    "queues": [
+        {
+            "name": "leads",
+            "worker": f"{NAMESPACE}/lead-worker",
+            "arrivals": 800,
+            "ratePerPod": 500,
+            "coreSecondsPerMessage": 0.0002,
+        }
+    ],
+}
+
+ACTS = (
+    Act(title="An ordinary load: both are inside their bands", shortest=8, longest=30),
+    Act(
+        title="Customers come: the load of the api triples",
+        change={"workloads": {f"{NAMESPACE}/api": _api_load(150)}},
+        expects=(Scaling("api", "up"),),
+        shortest=20,
+        longest=60,
+        shows_policies=True,
+    ),
+    Act(
+        title="Prometheus is down, and the load falls unseen",
+        change={"workloads": {f"{NAMESPACE}/api": _api_load(35)}},
+        prometheus=False,
+        shortest=12,
+        longest=40,
+        shows_policies=True,
+    ),
+    Act(
+        title="Prometheus is back, and shows that the load has fallen",
+        expects=(Scaling("api", "down"),),
+        shortest=5,
+        longest=60,
+    ),
+    Act(
+        title="A campaign: 4,000 leads arrive each second",
+        change={"queues": {"leads": {"arrivals": 4000}}},
+        expects=(Scaling("lead-worker", "up"),),
+        shortest=12,
+        longest=60,
+        shows_policies=True,
+    ),
+    Act(
+        title="The campaign is over: the workers drain the queue",
+        change={"queues": {"leads": {"arrivals": 800}}},
+        expects=(Scaling("lead-worker", "down"),),
+        # Until the queue is back under 10,000 more workers are still asked for.
+        allows=(Scaling("lead-worker", "up"),),
+        shortest=10,
+        longest=90,
+    ),
+    Act(title="An ordinary load again: nothing moves", shortest=10, longest=30, shows_policies=True),
+)

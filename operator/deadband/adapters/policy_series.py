@@ -1,0 +1,103 @@
+"""What each policy looks at and where it stands, as Prometheus series.
+
+Twenty series for each of thousands of policies: rendered when a policy changes, not when somebody scrapes, so that a
+scrape is one concatenation. Text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.status import ScalingPolicyStatus
+from deadband.api.types import Decimal
+from deadband.ports import ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: its name and its HELP."""
+
+    name: str
+    help: str
+
+
+VALUE = Family(
+    "deadband_policy_metric_value",
+    "Last reading of a metric of a policy, in the metric's own unit (percent for resources); absent while unknown.",
+)
+THRESHOLD = Family(
+    "deadband_policy_threshold", "Threshold of a trigger of a policy, in the unit of the metric it compares."
+)
+REPLICAS = Family("deadband_policy_replicas", "Replicas of a policy's target: current, desired, and both bounds.")
+CONDITION = Family("deadband_policy_condition", "1 for the status that each condition of a policy has now.")
+
+FAMILIES = (VALUE, THRESHOLD, REPLICAS, CONDITION)
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+
+class PolicySeries:
+    """The rendered series of every policy that is shown."""
+
+    def __init__(self) -> None:
+        self._rendered: dict[Family, dict[tuple[str, str], str]] = {family: {} for family in FAMILIES}
+
+    def show(self, policy: ObjectRef, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> None:
+        """Replace the series of one policy; without a spec its conditions are all there is."""
+        key = policy.namespace, policy.name
+        base = f'namespace="{_escaped(policy.namespace)}",policy="{_escaped(policy.name)}"'
+        self._rendered[CONDITION][key] = "".join(
+            f'{CONDITION.name}{{{base},type="{one.type}",status="{one.status}"}} 1\n' for one in status.conditions
+        )
+        self._rendered[REPLICAS][key] = "".join(_replicas(base, spec, status))
+        self._rendered[VALUE][key] = "".join(_values(base, status)) if spec is not None else ""
+        self._rendered[THRESHOLD][key] = "".join(_thresholds(base, spec)) if spec is not None else ""
+
+    def forget(self, policy: ObjectRef) -> None:
+        """Drop the series of one policy."""
+        for series in self._rendered.values():
+            series.pop((policy.namespace, policy.name), None)
+
+    def render(self) -> str:
+        """Everything, each family under its HELP and TYPE."""
+        return "".join(
+            f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n{''.join(series.values())}"
+            for family, series in self._rendered.items()
+        )
+
+
+def _values(base: str, status: ScalingPolicyStatus) -> Iterable[str]:
+    for metric in status.metrics:
+        number = _NUMBER.match(metric.value or "")
+        if number is not None:
+            yield f'{VALUE.name}{{{base},metric="{metric.name}"}} {number[0]}\n'
+
+
+def _thresholds(base: str, spec: ScalingPolicySpec) -> Iterable[str]:
+    for direction, rules in (("up", spec.up), ("down", spec.down)):
+        if not rules.enabled:
+            continue
+        for trigger in rules.triggers:
+            comparisons: Mapping[str, Decimal | None] = {"above": trigger.above, "below": trigger.below}
+            for comparison, threshold in comparisons.items():
+                if threshold is not None:
+                    labels = f'{base},metric="{trigger.metric}",direction="{direction}",comparison="{comparison}"'
+                    yield f"{THRESHOLD.name}{{{labels}}} {float(threshold):g}\n"
+
+
+def _replicas(base: str, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> Iterable[str]:
+    shown = {
+        "current": status.current_replicas,
+        "desired": status.desired_replicas,
+        "min": spec.min_replicas if spec is not None else None,
+        "max": spec.max_replicas if spec is not None else None,
+    }
+    for which, replicas in shown.items():
+        if replicas is not None:
+            yield f'{REPLICAS.name}{{{base},which="{which}"}} {replicas}\n'
+
+
+def _escaped(value: str) -> str:
+    return value.translate(_ESCAPES)

@@ -1,0 +1,62 @@
+"""Log lines: for people with the time first, for machines one JSON object each. Secrets never reach a log call."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from deadband.cli.settings import LogFormat
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+QUIET = {"kopf": logging.WARNING, "kopf.objects": logging.ERROR, "kopf._core.reactor.running": logging.ERROR}
+"""Kopf tells of every object and of the signals that are ours to handle; its warnings of streams stay."""
+
+
+def set_up_logging(log_format: LogFormat, level: str) -> None:
+    """Send everything to standard error.
+
+    Args:
+        log_format: text or json.
+        level: Name of the least level that is shown.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name, quiet in QUIET.items():
+        logging.getLogger(name).setLevel(max(quiet, logging.getLevelNamesMapping()[level]))
+
+
+class JsonFormatter(logging.Formatter):
+    """One object per line: time, level, logger, message, and the fields of the call."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render."""
+        line: dict[str, object] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level and message, with the fields of the call behind."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render."""
+        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname:<7} {record.getMessage()}" + (f"  [{fields}]" if fields else "")
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}

@@ -1,0 +1,63 @@
+"""What an operator process is told: by options or by environment variables DEADBAND_*, read once."""
+
+import re
+import secrets
+import socket
+from dataclasses import dataclass
+from typing import Literal
+
+LogFormat = Literal["text", "json"]
+
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+HTTP_ADDRESS = "0.0.0.0:8080"
+"""Probes and scrapes come from outside of the pod."""
+
+LEASE_NAMESPACE = "default"
+"""Outside of a cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between two installations.
+
+    Attributes:
+        namespaces: Those that are served; empty: all.
+        lease_namespace: Where the leader Lease is.
+        lease_name: Its name; operators of one installation share it.
+        identity: Of this process; a random tail makes it unique to this start.
+        http_address: host:port of probes and metrics.
+        log_format: For people or for machines.
+        log_level: Such as INFO.
+        kubeconfig: A file; None: the pod's ServiceAccount, else kubectl's default.
+        context: Of the kubeconfig; None: its current one.
+    """
+
+    namespaces: tuple[str, ...] = ()
+    lease_namespace: str = LEASE_NAMESPACE
+    lease_name: str = "deadband"
+    identity: str = ""
+    http_address: str = HTTP_ADDRESS
+    log_format: LogFormat = "text"
+    log_level: str = "INFO"
+    kubeconfig: str | None = None
+    context: str | None = None
+
+
+def split_namespaces(text: str) -> tuple[str, ...]:
+    """Read a list of namespaces, separated by commas or blanks.
+
+    Raises:
+        ValueError: Something in it is no name of a namespace.
+    """
+    names = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    for name in names:
+        if not DNS_LABEL.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name of a namespace")
+    return names
+
+
+def unique_identity(name: str | None) -> str:
+    """The pod's name, or the host's, with a tail: a container that restarts keeps its name, but is another process."""
+    return f"{name or socket.gethostname()}_{secrets.token_hex(4)}"

@@ -1,0 +1,57 @@
+"""Which Events a new status calls for: only what changed, so that a quiet operator records none."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from deadband.api.conditions import Condition, ConditionStatus, ConditionType, EventReason, Reason
+from deadband.api.status import ScalingPolicyStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One Event to record."""
+
+    type_: Literal["Normal", "Warning"]
+    reason: EventReason
+    message: str
+
+
+_ON_CONDITIONS: tuple[tuple[ConditionType, ConditionStatus, Literal["Normal", "Warning"], EventReason], ...] = (
+    (ConditionType.METRICS_AVAILABLE, "False", "Warning", EventReason.METRICS_UNAVAILABLE),
+    (ConditionType.TARGET_CONTESTED, "True", "Warning", EventReason.TARGET_CONTESTED),
+    (ConditionType.ACTION_REQUIRED, "True", "Normal", EventReason.ACTION_REQUIRED),
+)
+
+
+def announcements(before: ScalingPolicyStatus, after: ScalingPolicyStatus) -> tuple[Announcement, ...]:
+    """Events for whatever became so between two statuses of one policy."""
+    found = [
+        Announcement(type_, reason, condition.message)
+        for condition_type, status, type_, reason in _ON_CONDITIONS
+        if (condition := _of(after, condition_type)) is not None
+        and condition.status == status
+        and not _same(_of(before, condition_type), condition)
+    ]
+    stalled = _of(after, ConditionType.STALLED)
+    if (
+        stalled is not None
+        and (stalled.status, stalled.reason) == ("True", Reason.INVALID_SPEC)
+        and before.observed_generation != after.observed_generation
+    ):
+        found.append(Announcement("Warning", EventReason.INVALID_SPEC, stalled.message))
+    last = after.scale_events[-1] if after.scale_events else None
+    if last is not None and after.last_scale_time != before.last_scale_time and after.shadow_replicas is None:
+        reason = EventReason.SCALED_UP if last.change > 0 else EventReason.SCALED_DOWN
+        sentence = after.decision.sentence if after.decision else ""
+        found.append(
+            Announcement("Normal", reason, f"Scaled {after.target} from {last.from_} to {last.to}. {sentence}")
+        )
+    return tuple(found)
+
+
+def _of(status: ScalingPolicyStatus, type_: ConditionType) -> Condition | None:
+    return next((condition for condition in status.conditions if condition.type == type_), None)
+
+
+def _same(before: Condition | None, after: Condition) -> bool:
+    return before is not None and before.status == after.status

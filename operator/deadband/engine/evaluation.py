@@ -1,0 +1,227 @@
+"""One evaluation of one policy: inputs, decision, and what it calls for on the API server.
+
+The order of the writes is a promise (architecture, decision 5): first the scale, then the status. What is written
+rests on facts that are fresh: before each scale write the policy and the target are read past every cache, and where
+they are not what was decided on, the decision is made again, with the same readings and the same instant (R18).
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from deadband.api.status import ScalingPolicyStatus, Way
+from deadband.core.decide import decide
+from deadband.core.decision import Decision
+from deadband.core.status import Refusal, invalid_status, next_status
+from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
+from deadband.engine.announcing import announcements
+from deadband.engine.calendar import open_overrides
+from deadband.engine.gathering import VETO_PREFIX
+from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.status_writer import StatusWriter
+from deadband.engine.store import Store
+from deadband.ports import (
+    ConflictError,
+    Events,
+    GoneError,
+    Leadership,
+    Policies,
+    Targets,
+    Telemetry,
+    UnreachableError,
+    WriteError,
+)
+from deadband.queries.types import Key
+
+logger = logging.getLogger(__name__)
+
+ROUNDS = 3
+"""How often one evaluation tries to write against a target that keeps changing."""
+
+DOUBT = timedelta(seconds=60)
+"""How long a write without an answer may still show up."""
+
+CONCURRENT_SCALES = 8
+"""Scale writes of different targets under way at once."""
+
+
+class Evaluation:
+    """Decides, and carries the decisions out."""
+
+    def __init__(  # noqa: PLR0913 - the composition root names every part once
+        self,
+        *,
+        store: Store,
+        targets: Targets,
+        policies: Policies,
+        leadership: Leadership,
+        statuses: StatusWriter,
+        events: Events,
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._targets = targets
+        self._policies = policies
+        self._leadership = leadership
+        self._statuses = statuses
+        self._events = events
+        self._telemetry = telemetry
+        self._slots = asyncio.Semaphore(CONCURRENT_SCALES)
+        self._doubtful: dict[str, datetime] = {}
+        """Policies whose last scale write got no answer, and until when the target is looked at for it."""
+
+    def decide(
+        self, record: PolicyRecord, readings: Mapping[Key, Reading], *, now: datetime, outage: Outage | None
+    ) -> tuple[Inputs, Decision]:
+        """Decide on what the store knows.
+
+        Args:
+            record: A valid policy, as the store holds it now.
+            readings: Of all policies; this one's are picked out.
+            now: The instant of the readings.
+            outage: Of the leadership that has just begun; used in the policy's first evaluation only.
+        """
+        spec = record.spec
+        assert spec is not None, "invalid policies are not decided"
+        target = self._store.target(record)
+        first = record.memory is None
+        uid = record.ref.uid
+        memory = record.remember(target, doubtful=now < self._doubtful.get(uid, now))
+        elder = self._store.elder(record)
+        inputs = Inputs(
+            spec=spec,
+            status=memory.status,
+            readings={one.name: readings[Key(uid, one.name)] for one in spec.metrics},
+            vetoes={one.name: readings[Key(uid, VETO_PREFIX + one.name)] for one in spec.vetoes},
+            now=now,
+            target=target,
+            overrides=open_overrides(spec, now),
+            pause=record.pause,
+            approval=record.approval,
+            contested_by=f"ScalingPolicy {elder.ref.name}" if elder is not None else None,
+            outage=outage if first else None,
+            generation=record.generation,
+        )
+        return inputs, decide(inputs)
+
+    def settle(self, record: PolicyRecord, inputs: Inputs, decision: Decision, refused: Refusal | None = None) -> None:
+        """Remember what an evaluation came to, and tell it: status, Events, own metrics."""
+        status = next_status(inputs, decision, refused=refused)
+        self._settle(record, status, now=inputs.now)
+        self._telemetry.evaluated(record.ref, inputs.spec, status)
+
+    def refuse(self, record: PolicyRecord, *, now: datetime) -> None:
+        """Settle a policy that does not validate: it changes nothing, and its status names every fault."""
+        memory = record.remember(None)
+        status = invalid_status(memory.status, record.faults, generation=record.generation, now=now)
+        self._settle(record, status, now=now)
+        self._telemetry.invalid(record.ref, status)
+
+    async def act(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> Mapping[str, Any] | None:
+        """Write the scale that was decided, on facts read now, and settle.
+
+        Returns:
+            None when the evaluation is over. The policy's object as it is now when it changed meanwhile and must be
+            evaluated anew; nothing was written then.
+        """
+        async with self._slots:
+            for attempt in range(1, ROUNDS + 1):
+                if not self._leadership.leads():
+                    return None
+                try:
+                    fresh = await self._policies.read(record.ref)
+                except GoneError:
+                    return None  # the watch tells the store
+                except WriteError as error:
+                    self._refused(record, inputs, decision, error)
+                    return None
+                if read_policy(fresh, previous=record).meaning != record.meaning:
+                    return fresh
+                try:
+                    inputs, decision = await self._attempt(record, inputs, decision)
+                except ConflictError as error:
+                    if attempt == ROUNDS:
+                        self._refused(record, inputs, decision, error)
+                    continue
+                except WriteError as error:
+                    self._refused(record, inputs, decision, error)
+                return None
+        return None
+
+    async def _attempt(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> tuple[Inputs, Decision]:
+        """Read the target, decide again if it is not what was decided on, write, settle.
+
+        Raises:
+            ConflictError: The target changed between reading and writing; nothing was written, nothing is settled.
+            DeniedError, UnreachableError: Likewise; an unanswered write may have been taken.
+        """
+        reference = inputs.spec.scale_target_ref
+        assert reference is not None, "only a policy with a target decides to write"
+        try:
+            workload = await self._targets.read(record.ref.namespace, reference)
+            if workload.target != inputs.target:
+                inputs = replace(inputs, target=workload.target)
+                decision = decide(inputs)
+            if decision.write is not None:
+                if not self._leadership.leads():
+                    return inputs, decision
+                await self._targets.scale(
+                    record.ref.namespace, reference, decision.write, resource_version=workload.resource_version
+                )
+        except GoneError as error:
+            inputs = replace(inputs, target=NoTarget(error.reason, str(error)))
+            decision = decide(inputs)
+        if decision.write is None:
+            self.settle(record, inputs, decision)
+        else:
+            self._scaled(record, inputs, decision)
+        return inputs, decision
+
+    def _scaled(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> None:
+        assert decision.write is not None, "called after a write"
+        assert isinstance(inputs.target, Target), "only an existing target is written"
+        before = inputs.target.replicas
+        way = Way.UP if decision.write > before else Way.DOWN
+        self._store.note_scaled(record, decision.write)
+        self._telemetry.scaled(way, decision.cause)
+        logger.info(
+            "scaled %s from %d to %d: %s",
+            inputs.spec.scale_target_ref.name if inputs.spec.scale_target_ref else "",
+            before,
+            decision.write,
+            decision.sentence,
+            extra={
+                "namespace": record.ref.namespace,
+                "policy": record.ref.name,
+                "from": before,
+                "to": decision.write,
+                "reason": decision.reason,
+                "rule": decision.rule,
+            },
+        )
+        self.settle(record, inputs, decision)
+
+    def _refused(self, record: PolicyRecord, inputs: Inputs, decision: Decision, error: WriteError) -> None:
+        if isinstance(error, UnreachableError):
+            # No answer is not a no: the next evaluation looks whether the replicas are ours.
+            self._doubtful[record.ref.uid] = inputs.now + DOUBT
+        logger.warning(
+            "could not scale for %s: %s",
+            record.ref.name,
+            error,
+            extra={"namespace": record.ref.namespace, "policy": record.ref.name, "reason": error.reason},
+        )
+        self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
+
+    def _settle(self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime) -> None:
+        memory = record.memory
+        assert memory is not None, "settled after it was remembered"
+        before = memory.status
+        patch = memory.settle(status, now=now)
+        if patch is not None:
+            self._statuses.submit(record.ref, memory, patch, now=now)
+        for one in announcements(before, status):
+            self._events.record(record.ref, one.type_, one.reason, one.message)

@@ -1,0 +1,157 @@
+"""From the policies that are due to their readings: a few grouped questions to each source, all sources at once.
+
+A slow source delays nobody else: policies are handed on as soon as their own sources answered, and at their
+deadline what has not answered reads Timeout.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from deadband.api.conditions import Reason
+from deadband.api.metrics import Metric
+from deadband.core.types import Absent, Reading
+from deadband.engine.records import PolicyRecord
+from deadband.engine.store import Store
+from deadband.ports import Metrics
+from deadband.queries.plan import Plan, plan
+from deadband.queries.types import Answer, Failed, Key, Need, Question
+
+DEADLINE_SHARE = 0.8
+"""A policy waits at most so much of its interval for its sources."""
+
+LONGEST_WAIT_SECONDS = 30.0
+"""Nor longer than this, however long its interval."""
+
+
+VETO_PREFIX = "veto/"
+"""Before a veto's name in its Key: a metric may have the same name, and no metric's name has a slash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Policies whose readings are complete.
+
+    Attributes:
+        uids: In the order they came in.
+        readings: By policy and name of metric or veto.
+    """
+
+    uids: tuple[str, ...]
+    readings: Mapping[Key, Reading]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Policies that ask the same sources, so that none of them waits for a source it does not use."""
+
+    needs: list[Need] = field(default_factory=list)
+    waiting: dict[str, float] = field(default_factory=dict)
+    """UID to the longest wait in seconds."""
+    plan: Plan = field(init=False)
+
+
+class Gathering:
+    """Asks for the readings of whatever is due."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    async def gather(self, records: Iterable[PolicyRecord], *, now: datetime) -> AsyncIterator[Gathered]:
+        """Yield every one of the policies once, as soon as its readings are complete.
+
+        Args:
+            records: Valid policies.
+            now: The instant that is asked about.
+        """
+        unresolved: dict[Key, Reading] = {}
+        groups = self._grouped(records, unresolved)
+        specs = {name: source.spec for name, source in self._store.sources.items() if source.spec is not None}
+        for group in groups.values():
+            group.plan = plan(group.needs, specs)
+        asked = {
+            source: asyncio.create_task(self._metrics.ask(questions, at=now), name=f"ask {source}")
+            for source, questions in _by_source(groups.values()).items()
+        }
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            while groups:
+                elapsed = loop.time() - started
+                for sources, group in list(groups.items()):
+                    complete = all(asked[source].done() for source in sources if source in asked)
+                    uids = tuple(uid for uid, wait in group.waiting.items() if complete or wait <= elapsed)
+                    if not uids:
+                        continue
+                    readings = group.plan.read(_answers(group.plan.questions, asked), now=now)
+                    yield Gathered(uids, {**readings, **unresolved})
+                    for uid in uids:
+                        del group.waiting[uid]
+                    if not group.waiting:
+                        del groups[sources]
+                open_tasks = [task for task in asked.values() if not task.done()]
+                if groups and open_tasks:
+                    shortest = min(wait for group in groups.values() for wait in group.waiting.values())
+                    remaining = max(0.0, shortest - (loop.time() - started))
+                    await asyncio.wait(open_tasks, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in asked.values():
+                task.cancel()
+
+    def _grouped(self, records: Iterable[PolicyRecord], unresolved: dict[Key, Reading]) -> dict[frozenset[str], _Group]:
+        groups: dict[frozenset[str], _Group] = {}
+        for record in records:
+            assert record.spec is not None, "invalid policies are not evaluated"
+            needs = list(self._needs(record, unresolved))
+            group = groups.setdefault(frozenset(need.source for need in needs), _Group())
+            group.needs += needs
+            group.waiting[record.ref.uid] = min(record.spec.interval_seconds * DEADLINE_SHARE, LONGEST_WAIT_SECONDS)
+        return groups
+
+    def _needs(self, record: PolicyRecord, unresolved: dict[Key, Reading]) -> Iterable[Need]:
+        spec = record.spec
+        assert spec is not None, "invalid policies are not evaluated"
+        named = {metric.name: metric for metric in spec.metrics}
+        named |= {VETO_PREFIX + veto.name: Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
+        for name, metric in named.items():
+            key = Key(record.ref.uid, name)
+            source = self._source(metric)
+            if isinstance(source, Absent):
+                unresolved[key] = source
+            else:
+                yield Need(key, record.ref.namespace, metric, spec.scale_target_ref, source)
+
+    def _source(self, metric: Metric) -> str | Absent:
+        name = metric.source or self._store.default_source()
+        if name is None:
+            return Absent(
+                Reason.SOURCE_NOT_FOUND,
+                "no MetricSource is marked as default; name one in `source`, or set `default: true` on one",
+            )
+        record = self._store.sources.get(name)
+        if record is None:
+            return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {name} does not exist; create it or correct `source`")
+        if record.spec is None:
+            return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {name} is invalid: {'; '.join(record.faults)}")
+        return name
+
+
+def _by_source(groups: Iterable[_Group]) -> Mapping[str, Sequence[Question]]:
+    """Every question once, under its source."""
+    questions: dict[str, dict[Question, None]] = {}
+    for group in groups:
+        for question in group.plan.questions:
+            questions.setdefault(question.source, {})[question] = None
+    return {source: tuple(asked) for source, asked in questions.items()}
+
+
+def _answers(
+    questions: Iterable[Question], asked: Mapping[str, asyncio.Task[Mapping[Question, Answer]]]
+) -> Mapping[Question, Answer]:
+    late = Failed(Reason.TIMEOUT, "the source did not answer in time for this evaluation")
+    return {
+        question: asked[question.source].result()[question] if asked[question.source].done() else late
+        for question in questions
+    }

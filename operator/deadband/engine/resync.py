@@ -1,0 +1,99 @@
+"""A LIST that repairs the store: watches lose deletions and sometimes whole streams (reference, K1)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from deadband.engine.clock import Clock
+from deadband.engine.store import KINDS, Kind, PolicyChange, Store
+from deadband.ports import WriteError
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 300.0
+"""How long a missed event can go unnoticed."""
+
+RETRY_SECONDS = 5.0
+"""After a LIST that failed."""
+
+CHUNK = 50
+"""Objects taken in before the event loop may answer a probe."""
+
+
+class Lists(Protocol):
+    """Every object of the kinds that the store holds, read from the API server."""
+
+    async def list_policies(self) -> Sequence[Mapping[str, Any]]:
+        """All policies that the operator serves."""
+
+    async def list_sources(self) -> Sequence[Mapping[str, Any]]:
+        """All sources."""
+
+    async def list_workloads(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """All Deployments, or all StatefulSets."""
+
+
+class Resync:
+    """Keeps the store equal to the API server."""
+
+    def __init__(self, store: Store, lists: Lists, take: Callable[[list[PolicyChange]], None], clock: Clock) -> None:
+        """Start unsynced.
+
+        Args:
+            store: What is repaired.
+            lists: The API server.
+            take: Told of the policies that must be evaluated or forgotten.
+            clock: For the waiting.
+        """
+        self._store = store
+        self._lists = lists
+        self._take = take
+        self._clock = clock
+        self.synced = False
+        """True once every kind was listed: the store is complete."""
+
+    async def once(self) -> None:
+        """List every kind and repair the store.
+
+        Raises:
+            WriteError: The API server did not list; what was listed before stays repaired.
+        """
+        for kind in KINDS:
+            known = self._store.known(kind)
+            objects = await self._list(kind)
+            listed: set[str] = set()
+            for index, obj in enumerate(objects):
+                listed.add(obj["metadata"]["uid"])
+                self._take(self._store.apply(kind, None, obj))
+                if index % CHUNK == CHUNK - 1:
+                    await asyncio.sleep(0)
+            self._take(self._store.drop_ghosts(kind, known=known, listed=listed))
+        if not self.synced:
+            logger.info(
+                "store complete: %d policies, %d sources, %d workloads",
+                len(self._store.policies),
+                len(self._store.sources),
+                len(self._store.workloads),
+            )
+        self.synced = True
+
+    async def run(self) -> None:
+        """Repair at once, and every few minutes until cancelled; a failure is told and tried again."""
+        while True:
+            try:
+                await self.once()
+            except WriteError as error:
+                logger.warning("could not list: %s", error, extra={"reason": error.reason})
+                await self._clock.sleep(RETRY_SECONDS)
+            else:
+                await self._clock.sleep(EVERY_SECONDS)
+
+    def _list(self, kind: Kind) -> Awaitable[Sequence[Mapping[str, Any]]]:
+        match kind:
+            case "ScalingPolicy":
+                return self._lists.list_policies()
+            case "MetricSource":
+                return self._lists.list_sources()
+            case "Deployment" | "StatefulSet":
+                return self._lists.list_workloads(kind)

@@ -1,0 +1,207 @@
+"""What MetricSources show of themselves: whether they answer, at once; figures only when they moved, and rarely."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any, Protocol
+
+from deadband.api.conditions import Condition, ConditionStatus, ConditionType, Reason, merge
+from deadband.api.metricsource import MetricSourceStatus
+from deadband.engine.clock import Clock
+from deadband.engine.records import SourceRecord
+from deadband.engine.store import Store
+from deadband.ports import Leadership, WriteError
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 5.0
+FIGURES_EVERY_SECONDS = 300.0
+"""Latency and rate are written at most so often."""
+
+MOVED = 2
+"""A figure that changed by less than this factor is not worth a write: quiet means zero writes (R18)."""
+
+
+class Health(Protocol):
+    """What is known of one source."""
+
+    @property
+    def reachable(self) -> bool | None:
+        """Whether the last query got an answer; None when none was asked."""
+
+    @property
+    def version(self) -> str | None:
+        """Of the server."""
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """Median of the last queries."""
+
+    @property
+    def queries_per_second(self) -> float:
+        """Over the last minutes."""
+
+    @property
+    def last_error(self) -> str | None:
+        """Class of the last failure, never a body."""
+
+    @property
+    def last_error_time(self) -> datetime | None:
+        """When that was."""
+
+    @property
+    def ignores_lookback(self) -> bool | None:
+        """Whether the server ignores how far it may look back; None when unknown."""
+
+
+WriteStatus = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+"""Merge-patches the status of the source of that name."""
+
+
+@dataclass(slots=True)
+class _Written:
+    uid: str
+    status: MetricSourceStatus
+    at: float | None = None
+
+
+class SourceReporter:
+    """Writes the status of every source while this process leads."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        health: Callable[[str], Health],
+        write: WriteStatus,
+        leadership: Leadership,
+        reachable: Callable[[Mapping[str, bool | None]], None],
+        clock: Clock,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            store: Knows the sources.
+            health: What was seen of a source by asking it.
+            write: Writes one status.
+            leadership: Only a leader writes.
+            reachable: Told which sources answer; the own metrics.
+            clock: For times and waiting.
+        """
+        self._store = store
+        self._health = health
+        self._write = write
+        self._leadership = leadership
+        self._reachable = reachable
+        self._clock = clock
+        self._written: dict[str, _Written] = {}
+
+    async def run(self) -> None:
+        """Report until cancelled."""
+        while True:
+            await self.report()
+            await self._clock.sleep(LOOK_EVERY_SECONDS)
+
+    async def report(self) -> None:
+        """Write what is due."""
+        self._reachable({name: self._health(name).reachable for name in self._store.sources})
+        if not self._leadership.leads():
+            self._written.clear()
+            return
+        for record in list(self._store.sources.values()):
+            await self._report(record)
+
+    async def _report(self, record: SourceRecord) -> None:
+        name = record.ref.name
+        written = self._written.get(name)
+        if written is None or written.uid != record.ref.uid:
+            written = self._written[name] = _Written(record.ref.uid, record.status)
+        status = status_of(record, self._health(name), written.status, now=self._clock.now().replace(microsecond=0))
+        monotonic = self._clock.monotonic()
+        patient = written.at is None or monotonic - written.at >= FIGURES_EVERY_SECONDS
+        if _meaning(status) == _meaning(written.status) and not (patient and _moved(written.status, status)):
+            return
+        try:
+            await self._write(name, status.model_dump(mode="json"))
+        except WriteError as error:
+            logger.warning("could not write the status of source %s: %s", name, error, extra={"reason": error.reason})
+        else:
+            self._written[name] = _Written(record.ref.uid, status, monotonic)
+
+
+def status_of(record: SourceRecord, health: Health, before: MetricSourceStatus, *, now: datetime) -> MetricSourceStatus:
+    """The status of a source as it is now; what this process has not asked yet stays as it was.
+
+    Args:
+        record: The source.
+        health: What was seen of it.
+        before: What the object carries.
+        now: Time of a condition that flips.
+    """
+    if health.reachable is None and record.spec is not None:
+        seen = before
+    else:
+        seen = MetricSourceStatus(
+            reachable=health.reachable,
+            version=health.version or before.version,
+            latency_seconds=_rounded(health.latency_seconds, 1000),
+            queries_per_second=_rounded(health.queries_per_second, 100),
+            last_error=health.last_error or before.last_error,
+            last_error_time=health.last_error_time or before.last_error_time,
+        )
+    ready = _ready(record, health, now=now)
+    conditions = merge(before.conditions, [ready], now=now) if ready is not None else before.conditions
+    return seen.model_copy(update={"observed_generation": record.generation, "conditions": conditions})
+
+
+def _ready(record: SourceRecord, health: Health, *, now: datetime) -> Condition | None:
+    status: ConditionStatus
+    if record.spec is None:
+        status, reason, message = "False", Reason.INVALID_SPEC, "; ".join(record.faults)
+    elif health.reachable is None:
+        return None
+    elif health.reachable:
+        status, reason, message = "True", Reason.OK, "Answers."
+        if health.ignores_lookback:
+            message = (
+                "Answers, but ignores lookback_delta: a series that stopped goes on answering for five minutes, "
+                "so a dead exporter is noticed late."
+            )
+    else:
+        status, reason = "False", Reason.ERROR
+        message = (
+            f"Does not answer: {health.last_error or 'unknown error'}. Policies hold until it does; "
+            "check spec.url and the way there."
+        )
+    return Condition(
+        type=ConditionType.READY,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=now,
+        observed_generation=record.generation,
+    )
+
+
+def _meaning(status: MetricSourceStatus) -> object:
+    conditions = [(one.type, one.status, one.reason) for one in status.conditions]
+    return status.observed_generation, status.reachable, status.version, conditions
+
+
+def _moved(before: MetricSourceStatus, after: MetricSourceStatus) -> bool:
+    return _differ(before.latency_seconds, after.latency_seconds) or _differ(
+        before.queries_per_second, after.queries_per_second
+    )
+
+
+def _differ(before: Fraction | None, after: Fraction | None) -> bool:
+    if before is None or after is None:
+        return before is not after
+    low, high = sorted((before, after))
+    return high >= low * MOVED and high != low
+
+
+def _rounded(value: float | None, parts: int) -> Fraction | None:
+    return None if value is None else Fraction(round(value * parts), parts)

@@ -1,0 +1,144 @@
+"""Status goes to the API server through one narrow door: coalesced per policy, within a budget, meaning first."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from deadband.api.status import ScalingPolicyStatus
+from deadband.core.status import Change, change
+from deadband.engine.clock import Clock
+from deadband.engine.turn import Memory
+from deadband.ports import GoneError, Leadership, ObjectRef, Policies, WriteError
+
+logger = logging.getLogger(__name__)
+
+WRITES_PER_SECOND = 20.0
+"""The budget of all policies together."""
+
+BURST = 40.0
+"""What may be saved up of the budget."""
+
+CONCURRENT_WRITES = 4
+"""So that one slow answer does not hold the others up."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    ref: ObjectRef
+    memory: Memory
+    status: ScalingPolicyStatus
+    patch: Mapping[str, Any]
+    now: datetime
+
+
+class StatusWriter:
+    """Writes the latest status of each policy; an older one that was not written yet is never written.
+
+    A write that fails is not repeated here: the policy's memory keeps it due, and its next evaluation submits it again.
+    """
+
+    def __init__(self, policies: Policies, leadership: Leadership, clock: Clock) -> None:
+        self._policies = policies
+        self._leadership = leadership
+        self._clock = clock
+        self._urgent: dict[str, _Pending] = {}
+        self._patient: dict[str, _Pending] = {}
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._under_way: set[str] = set()
+        self._tokens = BURST
+        self._filled_at = clock.monotonic()
+
+    def submit(self, ref: ObjectRef, memory: Memory, patch: Mapping[str, Any], *, now: datetime) -> None:
+        """Queue the status that `memory` holds.
+
+        Args:
+            ref: With the UID.
+            memory: Told when the API server has taken it.
+            patch: What Memory.settle returned.
+            now: The evaluation's time.
+        """
+        urgent = ref.uid in self._urgent or change(memory.written, memory.status) is Change.MEANING
+        self._patient.pop(ref.uid, None)
+        queue = self._urgent if urgent else self._patient
+        queue[ref.uid] = _Pending(ref, memory, memory.status, patch, now)
+        self._arrived.set()
+        self._idle.clear()
+
+    def forget(self, uid: str) -> None:
+        """Drop what is queued of a policy."""
+        self._urgent.pop(uid, None)
+        self._patient.pop(uid, None)
+        self._settle_idle()
+
+    def clear(self) -> None:
+        """Drop everything queued: this process does not lead any more."""
+        self._urgent.clear()
+        self._patient.clear()
+        self._settle_idle()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONCURRENT_WRITES):
+                group.create_task(self._work())
+
+    async def flush(self) -> None:
+        """Wait until nothing is queued or under way; the caller bounds the wait."""
+        await self._idle.wait()
+
+    async def _work(self) -> None:
+        while True:
+            pending = self._next()
+            if pending is None:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            try:
+                await self._spend()
+                await self._write(pending)
+            finally:
+                self._under_way.discard(pending.ref.uid)
+                self._arrived.set()
+                self._settle_idle()
+
+    def _next(self) -> _Pending | None:
+        for queue in (self._urgent, self._patient):
+            for uid in queue:
+                if uid not in self._under_way:
+                    self._under_way.add(uid)
+                    return queue.pop(uid)
+        return None
+
+    async def _spend(self) -> None:
+        now = self._clock.monotonic()
+        self._tokens = min(BURST, self._tokens + (now - self._filled_at) * WRITES_PER_SECOND)
+        self._filled_at = now
+        self._tokens -= 1
+        if self._tokens < 0:
+            await self._clock.sleep(-self._tokens / WRITES_PER_SECOND)
+
+    async def _write(self, pending: _Pending) -> None:
+        if not self._leadership.leads():
+            return
+        try:
+            await self._policies.write_status(pending.ref, pending.patch)
+        except GoneError:
+            logger.debug("the policy %s is gone before its status was written", pending.ref.name)
+        except WriteError as error:
+            logger.warning(
+                "could not write the status of %s: %s",
+                pending.ref.name,
+                error,
+                extra={"namespace": pending.ref.namespace, "policy": pending.ref.name, "reason": error.reason},
+            )
+        else:
+            pending.memory.wrote(pending.status, now=pending.now)
+
+    def _settle_idle(self) -> None:
+        if not (self._urgent or self._patient or self._under_way):
+            self._idle.set()

@@ -1,0 +1,245 @@
+"""Everything that was watched, ready for the next evaluation.
+
+Watch events fill it; a LIST every few minutes repairs it, because watches lose events (reference, K1).
+Nothing here waits or calls out. Only the event loop of the engine touches it.
+"""
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from deadband.api.conditions import Reason
+from deadband.core.types import NoTarget, Target
+from deadband.engine.records import (
+    PolicyRecord,
+    SourceRecord,
+    WorkloadKey,
+    WorkloadRecord,
+    read_policy,
+    read_source,
+    version_of,
+)
+from deadband.ports import Workload
+
+Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet"]
+
+KINDS: tuple[Kind, ...] = ("ScalingPolicy", "MetricSource", "Deployment", "StatefulSet")
+"""What is watched."""
+
+SCALABLE = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
+"""What a policy may name as its target, by apiVersion and kind."""
+
+REMEMBERED_DELETIONS = 10_000
+"""UIDs of deleted objects that a late list or event must not bring back."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """A policy that is new, means something else now, or is gone."""
+
+    record: PolicyRecord
+    gone: bool = False
+
+
+class Store:
+    """Policies by UID, sources by name, workloads by kind, namespace and name."""
+
+    def __init__(self, read_workload: Callable[[Mapping[str, Any]], Workload]) -> None:
+        """Start empty.
+
+        Args:
+            read_workload: Makes the slim value of a Deployment or StatefulSet object.
+        """
+        self.policies: dict[str, PolicyRecord] = {}
+        self.sources: dict[str, SourceRecord] = {}
+        self.workloads: dict[WorkloadKey, WorkloadRecord] = {}
+        self.sources_changed = True
+        self._read_workload = read_workload
+        self._policy_names: dict[tuple[str, str], str] = {}
+        self._claims: dict[WorkloadKey, set[str]] = {}
+        self._deleted: dict[str, None] = {}
+
+    def apply(self, kind: Kind, type_: str | None, obj: Mapping[str, Any]) -> list[PolicyChange]:
+        """Take one watch event in.
+
+        Args:
+            kind: What was watched.
+            type_: ADDED, MODIFIED, DELETED, or None for an object of the first listing.
+            obj: As the API server sent it.
+
+        Returns:
+            Policies that must be evaluated, or forgotten, because of it. Older than what is known: nothing.
+        """
+        if type_ == "DELETED":
+            return self._remove(kind, obj["metadata"])
+        return self._put(kind, obj)
+
+    def known(self, kind: Kind) -> frozenset[str]:
+        """UIDs of the objects of a kind; taken before a LIST, it tells ghosts from objects that came meanwhile."""
+        return frozenset(uid for uid, _ in self._identities(kind))
+
+    def drop_ghosts(self, kind: Kind, *, known: Container[str], listed: Container[str]) -> list[PolicyChange]:
+        """Drop what a LIST does not show although it was known before the LIST was sent: its deletion was missed.
+
+        Args:
+            kind: What was listed.
+            known: What `known` returned before.
+            listed: UIDs of the objects of the list.
+        """
+        changes: list[PolicyChange] = []
+        for uid, metadata in self._identities(kind):
+            if uid in known and uid not in listed:
+                changes += self._remove(kind, metadata)
+        return changes
+
+    def elder(self, record: PolicyRecord) -> PolicyRecord | None:
+        """The policy that was there before this one on the same target (R16); None when this one is the oldest."""
+        if record.claim is None:
+            return None
+        claimants = [self.policies[uid] for uid in self._claims.get(record.claim, ())]
+        first = min(claimants, key=lambda one: one.seniority, default=record)
+        return None if first.ref.uid == record.ref.uid else first
+
+    def target(self, record: PolicyRecord) -> Target | NoTarget | None:
+        """The policy's target as it was last seen; None when the policy names none."""
+        reference = record.spec.scale_target_ref if record.spec is not None else None
+        if reference is None:
+            return None
+        if (reference.api_version, reference.kind) not in SCALABLE:
+            return NoTarget(
+                Reason.TARGET_NOT_SCALABLE,
+                f"{reference.kind} of {reference.api_version} is not a kind that deadband scales; "
+                "it scales Deployment and StatefulSet of apps/v1",
+            )
+        held = self.workloads.get(WorkloadKey(reference.kind, record.ref.namespace, reference.name))
+        if held is None:
+            return NoTarget(
+                Reason.TARGET_NOT_FOUND,
+                f"{reference.kind} {reference.name} does not exist in namespace {record.ref.namespace}; "
+                "create it, or correct spec.scaleTargetRef",
+            )
+        return held.workload.target
+
+    def note_scaled(self, record: PolicyRecord, replicas: int) -> None:
+        """Show our own write before the watch does: the next evaluation must not take the old number for a revert."""
+        reference = record.spec.scale_target_ref if record.spec is not None else None
+        if reference is None:
+            return
+        key = WorkloadKey(reference.kind, record.ref.namespace, reference.name)
+        held = self.workloads.get(key)
+        if held is not None:
+            target = replace(held.workload.target, replicas=replicas, ready=min(held.workload.target.ready, replicas))
+            self.workloads[key] = replace(held, workload=replace(held.workload, target=target))
+
+    def default_source(self) -> str | None:
+        """Name of the oldest source that is marked as default; a second mark never changes what is in use."""
+        marked = [source for source in self.sources.values() if source.spec is not None and source.spec.default]
+        return min(marked, key=lambda one: (one.created, one.ref.name)).ref.name if marked else None
+
+    def forget_memories(self) -> None:
+        """Drop what a leadership remembered; the next one starts from the objects."""
+        for record in self.policies.values():
+            record.memory = None
+
+    def _put(self, kind: Kind, obj: Mapping[str, Any]) -> list[PolicyChange]:
+        if obj["metadata"]["uid"] in self._deleted:
+            return []
+        match kind:
+            case "ScalingPolicy":
+                return self._put_policy(obj)
+            case "MetricSource":
+                self._put_source(obj)
+            case "Deployment" | "StatefulSet":
+                self._put_workload(kind, obj)
+        return []
+
+    def _put_policy(self, obj: Mapping[str, Any]) -> list[PolicyChange]:
+        metadata = obj["metadata"]
+        uid = metadata["uid"]
+        previous = self.policies.get(uid)
+        if previous is not None and version_of(metadata) < previous.version:
+            return []
+        changes: list[PolicyChange] = []
+        namesake = self._policy_names.get((metadata["namespace"], metadata["name"]))
+        if namesake is not None and namesake != uid:
+            changes += self._remove("ScalingPolicy", {"uid": namesake})
+        record = read_policy(obj, previous=previous)
+        if previous is not None:
+            self._unclaim(previous)
+        self.policies[uid] = record
+        self._policy_names[record.ref.namespace, record.ref.name] = uid
+        if record.claim is not None:
+            self._claims.setdefault(record.claim, set()).add(uid)
+        if previous is None or previous.meaning != record.meaning:
+            changes.append(PolicyChange(record))
+        return changes
+
+    def _put_source(self, obj: Mapping[str, Any]) -> None:
+        metadata = obj["metadata"]
+        previous = self.sources.get(metadata["name"])
+        same = previous if previous is not None and previous.ref.uid == metadata["uid"] else None
+        if same is not None and version_of(metadata) < same.version:
+            return
+        record = read_source(obj, previous=same)
+        self.sources[record.ref.name] = record
+        self.sources_changed |= same is None or same.generation != record.generation
+
+    def _put_workload(self, kind: Kind, obj: Mapping[str, Any]) -> None:
+        metadata = obj["metadata"]
+        key = WorkloadKey(kind, metadata["namespace"], metadata["name"])
+        previous = self.workloads.get(key)
+        version = version_of(metadata)
+        if previous is None or previous.uid != metadata["uid"] or version >= previous.version:
+            self.workloads[key] = WorkloadRecord(metadata["uid"], version, self._read_workload(obj))
+
+    def _remove(self, kind: Kind, metadata: Mapping[str, Any]) -> list[PolicyChange]:
+        uid = metadata["uid"]
+        self._deleted[uid] = None
+        if len(self._deleted) > REMEMBERED_DELETIONS:
+            del self._deleted[next(iter(self._deleted))]
+        match kind:
+            case "ScalingPolicy":
+                return self._remove_policy(uid)
+            case "MetricSource":
+                source = self.sources.get(metadata["name"])
+                if source is not None and source.ref.uid == uid:
+                    del self.sources[metadata["name"]]
+                    self.sources_changed = True
+            case "Deployment" | "StatefulSet":
+                key = WorkloadKey(kind, metadata["namespace"], metadata["name"])
+                workload = self.workloads.get(key)
+                if workload is not None and workload.uid == uid:
+                    del self.workloads[key]
+        return []
+
+    def _remove_policy(self, uid: str) -> list[PolicyChange]:
+        record = self.policies.pop(uid, None)
+        if record is None:
+            return []
+        self._unclaim(record)
+        name = record.ref.namespace, record.ref.name
+        if self._policy_names.get(name) == uid:
+            del self._policy_names[name]
+        return [PolicyChange(record, gone=True)]
+
+    def _unclaim(self, record: PolicyRecord) -> None:
+        if record.claim is None:
+            return
+        claimants = self._claims.get(record.claim, set())
+        claimants.discard(record.ref.uid)
+        if not claimants:
+            self._claims.pop(record.claim, None)
+
+    def _identities(self, kind: Kind) -> list[tuple[str, Mapping[str, Any]]]:
+        """UID and the naming part of the metadata of everything the store holds of a kind."""
+        match kind:
+            case "ScalingPolicy":
+                return [(uid, {"uid": uid}) for uid in self.policies]
+            case "MetricSource":
+                return [(one.ref.uid, {"uid": one.ref.uid, "name": name}) for name, one in self.sources.items()]
+            case "Deployment" | "StatefulSet":
+                return [
+                    (held.uid, {"uid": held.uid, "namespace": key.namespace, "name": key.name})
+                    for key, held in self.workloads.items()
+                    if key.kind == kind
+                ]

@@ -1,0 +1,106 @@
+"""Whether this process does its work: the loop turns, the scheduler goes round, every watch stream is alive.
+
+A watch can die while everything else looks well (reference, K2 and K4); then only a new process helps.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from deadband.engine.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 10.0
+"""Between two looks at the watches."""
+
+PATIENCE_SECONDS = 30.0
+"""How long a watch may be missing."""
+
+MOST_LAG_SECONDS = 10.0
+"""Beyond this the process is stuck."""
+
+PULSE_SECONDS = 1.0
+
+
+class Watches(Protocol):
+    """The watch streams."""
+
+    @property
+    def expected(self) -> int:
+        """How many streams there are when all are alive."""
+
+    async def alive(self) -> int:
+        """How many are alive."""
+
+
+class DeafError(Exception):
+    """A watch is gone for good; the process must end so that a new one watches again."""
+
+
+class Vigil:
+    """Looks after the process; the probes ask it."""
+
+    def __init__(
+        self, watches: Watches, beat: Callable[[], float], lagged: Callable[[float], None], clock: Clock
+    ) -> None:
+        """Begin with everything well.
+
+        Args:
+            watches: The watch streams.
+            beat: When the scheduler last went round, on the monotonic clock.
+            lagged: Told by how many seconds the loop woke up late.
+            clock: For the waiting.
+        """
+        self._watches = watches
+        self._beat = beat
+        self._lagged = lagged
+        self._clock = clock
+        self._pulse = clock.monotonic()
+        self._missing_since: float | None = None
+
+    def faults(self) -> list[str]:
+        """What only a restart would mend, in words; empty when all is well."""
+        now = self._clock.monotonic()
+        found = []
+        if now - self._pulse > MOST_LAG_SECONDS + PULSE_SECONDS:
+            found.append(f"the event loop stood still for {now - self._pulse:.0f} s")
+        if now - self._beat() > MOST_LAG_SECONDS + PULSE_SECONDS:
+            found.append(f"the scheduler has not gone round for {now - self._beat():.0f} s")
+        if self._missing_since is not None and now - self._missing_since >= PATIENCE_SECONDS:
+            found.append(f"a watch has been missing for {now - self._missing_since:.0f} s")
+        return found
+
+    async def pulse(self) -> None:
+        """Measure the loop's lag until cancelled."""
+        while True:
+            before = self._clock.monotonic()
+            await self._clock.sleep(PULSE_SECONDS)
+            self._pulse = self._clock.monotonic()
+            self._lagged(max(0.0, self._pulse - before - PULSE_SECONDS))
+
+    async def watch(self) -> None:
+        """Look at the watches until one is missing for too long.
+
+        Raises:
+            DeafError: Then.
+        """
+        self._missing_since = self._clock.monotonic()  # until they have begun
+        while True:
+            await self._look()
+            await self._clock.sleep(LOOK_EVERY_SECONDS)
+
+    async def _look(self) -> None:
+        alive = await self._watches.alive()
+        now = self._clock.monotonic()
+        if alive >= self._watches.expected:
+            self._missing_since = None
+            return
+        self._missing_since = now if self._missing_since is None else self._missing_since
+        if now - self._missing_since >= LOOK_EVERY_SECONDS:
+            logger.warning("%d of %d watches are alive", alive, self._watches.expected)
+        if now - self._missing_since >= PATIENCE_SECONDS:
+            raise DeafError(
+                f"{self._watches.expected - alive} of {self._watches.expected} watches have been gone for "
+                f"{PATIENCE_SECONDS:.0f} s; ending, so that a new process watches again"
+            )

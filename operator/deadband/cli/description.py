@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from deadband.api.behavior import Direction, Guard, Limit, LimitType, Mode, SelectPolicy, Step, StepType, Trigger
-from deadband.api.metrics import Metric, Per
+from deadband.api.metrics import Assumption, Metric, Per
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode, ScalingPolicySpec
 from deadband.api.status import Way
 from deadband.core import words
@@ -59,8 +59,8 @@ def _watched(metric: Metric, promql: str) -> Iterator[str]:
     yield from (f"      {line}" for line in promql.splitlines())
     answer = metric.on_no_data
     if answer is not None:
-        taken = words.quantity(answer.value, metric) if answer.value is not None else f"{answer.assume} its thresholds"
-        yield f"    no data is taken for {taken}"
+        taken = words.quantity(answer.value, metric) if answer.value is not None else _assumed(answer.assume)
+        yield f"    no data counts as {taken}"
 
 
 def _subject(metric: Metric) -> str:
@@ -73,6 +73,10 @@ def _subject(metric: Metric) -> str:
         database = metric.database
         return f"{database.measure.lower()} of {database.system} instance {database.instance} in percent"
     return "raw PromQL"
+
+
+def _assumed(assumption: Assumption | None) -> str:
+    return "above every threshold" if assumption is Assumption.ABOVE else "below every threshold"
 
 
 def _direction(spec: ScalingPolicySpec, way: Way) -> Iterator[str]:

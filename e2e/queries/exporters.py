@@ -86,7 +86,7 @@ def add_queue(
     world: Backfill, vhost: str, name: str, ready: int, *, endpoint: str = "detailed", silent_for: int = 0
 ) -> None:
     """Add a queue as /metrics/detailed or /metrics/per-object shows it."""
-    labels = {"vhost": vhost, "queue": name, "instance": "mq-0:15692"}
+    labels = {"vhost": vhost, "queue": name, "instance": "mq-0:15692", "job": endpoint}
     world.add(_QUEUE_METRICS[endpoint], labels, gauge(ready), silent_for=silent_for)
 
 

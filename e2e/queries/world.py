@@ -57,6 +57,7 @@ def _containers(world: Backfill) -> None:
 def _without(world: Backfill) -> None:
     _deployed(world, "leadgen", "batch", (*_app(0.7, MIB), Container("proxy", 0.1, MIB)))
     _deployed(world, "leadgen", "zero", _app(0.7, MIB, cpu=0))
+    _deployed(world, "leadgen", "half", (*_app(0.7, MIB, cpu=0), Container("other", 0.2, MIB, {"cpu": 1})))
     _deployed(world, "leadgen", "asleep")
     _deployed(world, "leadgen", "unseen", _app(0.2, MIB, cpu=1, memory=2 * MIB), lost=150)
 

@@ -1,0 +1,119 @@
+"""A server on loopback that answers as a test tells it to, and remembers what it was asked."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it came in."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    form: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to send; `body` shorter than `length` is a connection that breaks."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    length: int | None = None
+
+
+Answerer = Callable[[Request], Reply]
+
+
+class Server:
+    """The running server.
+
+    Attributes:
+        url: Base URL.
+        answer: Makes the reply to a query; a test replaces it.
+        queries: Requests to /api/v1/query, oldest first; without those for `count(up)`.
+        up: Makes the reply to `count(up)`, by which the adapter tries the lookback.
+        buildinfo: Reply to /api/v1/status/buildinfo.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answer: Answerer = lambda _: vector()
+        self.queries: list[Request] = []
+        self.up: Answerer = lambda _: vector()
+        self.buildinfo = Reply(json.dumps({"status": "success", "data": {"version": "3.16.0"}}).encode())
+
+
+@contextmanager
+def serve() -> Iterator[Server]:
+    """Serve until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._reply(server.buildinfo)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            request = Request("POST", self.path, dict(self.headers), form)
+            if form.get("query") == "count(up)":  # the adapter's own look at the lookback
+                self._reply(server.up(request))
+                return
+            server.queries.append(request)
+            self._reply(server.answer(request))
+
+        def _reply(self, reply: Reply) -> None:
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
+            self.end_headers()
+            self.wfile.write(reply.body)
+            if reply.length is not None:
+                self.close_connection = True
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    class Listener(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that hangs up in the middle of an answer is what some tests are about."""
+
+    listener = Listener(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    server = Server(f"http://127.0.0.1:{listener.server_address[1]}")
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
+
+
+def success(kind: str, result: object, **more: object) -> Reply:
+    """A successful answer of any result type."""
+    return Reply(json.dumps({"status": "success", "data": {"resultType": kind, "result": result}, **more}).encode())
+
+
+def vector(*values: str, **more: object) -> Reply:
+    """An instant vector with one series per value, labelled n."""
+    return success(
+        "vector", [{"metric": {"n": str(n)}, "value": [1772366400, v]} for n, v in enumerate(values)], **more
+    )
+
+
+def failure(status: int, kind: str, message: str = "") -> Reply:
+    """An error as Prometheus reports it."""
+    return Reply(json.dumps({"status": "error", "errorType": kind, "error": message}).encode(), status)

@@ -3,36 +3,56 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import promql_parser
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
+from deadband.adapters.kube_errors import Call
+from deadband.adapters.telemetry import PrometheusTelemetry
+from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.status import Cause, ScalingPolicyStatus, Way
+from deadband.ports import ObjectRef
 from e2e.testbed.chart import CHART, render
 from tests.chart.value_sets import NAMESPACE
 
-# What /metrics shows, and the labels that the scrape (instance, namespace) and a histogram (le) add.
-METRICS: dict[str, set[str]] = {
-    "deadband_decisions_total": {"reason"},
-    "deadband_scale_writes_total": {"direction", "cause"},
-    "deadband_evaluation_lag_seconds_bucket": {"le"},
-    "deadband_evaluation_seconds_bucket": {"le"},
-    "deadband_queries_total": {"source", "outcome"},
-    "deadband_query_seconds_bucket": {"source", "le"},
-    "deadband_api_writes_total": {"kind", "outcome"},
-    "deadband_leader": set(),
-    "deadband_policies": {"state"},
-    "deadband_policy_metric_value": {"policy", "metric"},
-    "deadband_policy_threshold": {"policy", "metric", "direction", "comparison"},
-    "deadband_policy_replicas": {"policy", "which"},
-    "deadband_policy_condition": {"policy", "type", "status"},
-    "deadband_event_loop_lag_seconds": set(),
-    "deadband_source_reachable": {"source"},
-    "deadband_build_info": {"version"},
-}
+# Added by the scrape.
 SCRAPE = {"instance", "namespace"}
+NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
+POLICY = yaml.safe_load((CHART.parents[1] / "examples" / "api-pods.yaml").read_text())
 
+
+def shown() -> dict[str, set[str]]:
+    """Tell everything once to the operator's own telemetry; return each series' name and its labels."""
+    telemetry, policy = PrometheusTelemetry(), ObjectRef("ScalingPolicy", "leadgen", "api-pods")
+    condition = {"type": "Ready", "status": "True", "reason": "AsExpected", "lastTransitionTime": NOW}
+    status = ScalingPolicyStatus.model_validate(
+        {
+            "conditions": [condition],
+            "currentReplicas": 4,
+            "desiredReplicas": 4,
+            "metrics": [{"name": "cpu", "value": "60%", "verdict": "Inside", "since": NOW}],
+            "decision": {"sentence": "", "rule": "R4", "reason": "WithinBand", "next": ""},
+        }
+    )
+    telemetry.evaluated(policy, ScalingPolicySpec.model_validate(POLICY["spec"]), status)
+    telemetry.timed(lag_seconds=0, seconds=0)
+    telemetry.scaled(Way.UP, Cause.METRICS)
+    telemetry.standing(leader=True, policies={"enforcing": 1})
+    telemetry.queried("default", 0, "ok")
+    telemetry.called(Call("patch", "apps", "deployments/scale"), "ok", 0)
+    telemetry.reachable({"default": True})
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(telemetry.expose().decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+METRICS = shown()
 RULES: list[dict[str, Any]] = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
 DASHBOARD: dict[str, Any] = json.loads((CHART / "files" / "dashboard.json").read_text())
 TARGETS: list[tuple[str, dict[str, Any]]] = [

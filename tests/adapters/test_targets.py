@@ -180,6 +180,26 @@ def test_our_own_last_write_is_known_while_nobody_touched_the_replicas(
     assert written == (datetime(2026, 3, 1, 12, tzinfo=UTC) if ours else None)
 
 
+@pytest.mark.parametrize(
+    ("others", "latest"),
+    [
+        pytest.param(["12:00:07"], 7, id="the controller has answered since"),
+        pytest.param(["12:00:07", "12:00:09"], 9, id="the newest of all is never before our write"),
+        pytest.param([], None, id="no time at all"),
+    ],
+)
+def test_a_write_without_a_time_was_not_after_the_controllers_answer(others: list[str], latest: int | None) -> None:
+    ours = {key: value for key, value in entry("deadband").items() if key != "time"}
+    status = [
+        entry(f"controller-{time}", subresource="status", fieldsV1={"f:status": {}}, time=f"2026-03-01T{time}Z")
+        for time in others
+    ]
+
+    written = workload_from_object(deployment(managed=[*status, ours])).target.own_write
+
+    assert written == (None if latest is None else datetime(2026, 3, 1, 12, 0, latest, tzinfo=UTC))
+
+
 def test_a_paused_deployment_says_so() -> None:
     assert workload_from_object(deployment(paused=True)).target.paused
     assert not workload_from_object(deployment()).target.paused

@@ -75,8 +75,10 @@ async def connect(
                 raise ConnectError(f"cannot connect to Kubernetes: no kubeconfig at {files}, and this is not a pod")
             await _load_kubeconfig(configuration, files, context)
         client = ApiClient(configuration)
-    except (ConfigException, OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as failure:
+    except (ConfigException, OSError, ValueError) as failure:
         raise ConnectError(f"cannot connect to Kubernetes: {failure}") from failure
+    except (AttributeError, KeyError, TypeError, yaml.YAMLError) as failure:  # what the client makes of odd files
+        raise ConnectError("cannot connect to Kubernetes: the kubeconfig is not one") from failure
     return Kube(client, timeout_seconds=timeout_seconds, observe=observe)
 
 

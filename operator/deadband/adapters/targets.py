@@ -1,6 +1,6 @@
 """Workloads: what one read of a Deployment or StatefulSet tells the decision, and the write on /scale (R18)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -141,19 +141,20 @@ def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | Non
     return next((entry for entry in status.get("conditions", ()) if entry.get("type") == type_), None)
 
 
-def _own_write(managed: Any) -> datetime | None:
-    """When our manager last set the replicas through /scale, if it still owns them alone.
+def _own_write(managed: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """When our manager last set the replicas through /scale, at the latest, if it still owns them alone.
 
-    Whoever writes another value takes the field over; whoever applies the same value shares it, and then
-    nobody can tell whose it is now.
+    Whoever writes another value takes the field over; whoever applies the same value shares it, and then nobody can
+    tell whose it is now. The API server keeps no time for an entry that a write on /scale made (Kubernetes 1.37:
+    ScaleHandler.ToParent takes the times of the workload's own entries alone). But the workload's controller answers
+    every change of the spec with one of the status, and that entry has a time: the newest of all is never before our
+    write, as soon as the controller has seen it.
     """
     owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
     if len(owners) != 1:
         return None
     owner = owners[0]
-    ours = (owner.get("manager"), owner.get("operation"), owner.get("subresource")) == (
-        FIELD_MANAGER,
-        "Update",
-        "scale",
-    )
-    return datetime.fromisoformat(owner["time"]) if ours and "time" in owner else None
+    if (owner.get("manager"), owner.get("operation"), owner.get("subresource")) != (FIELD_MANAGER, "Update", "scale"):
+        return None
+    times = [owner["time"]] if "time" in owner else [entry["time"] for entry in managed if "time" in entry]
+    return max(map(datetime.fromisoformat, times), default=None)

@@ -21,7 +21,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def mutants(count: int, *, seed: int = 20) -> list[Document]:
-    """Sound policies with one or two places changed, removed or taken from another policy; the same ones for the same seed."""
+    """Sound policies with one or two places changed, removed or taken from another policy; the same for a seed."""
     dice = random.Random(seed)
     made = []
     for number in range(count):

@@ -121,7 +121,7 @@ class Direction(ApiModel):
     for_seconds: Seconds = 0
     """How long the expression must have held (R7)."""
     cooldown_seconds: Seconds = 0
-    """Quiet time after a scaling (R11)."""
+    """Quiet time after the last up; a larger wish within it may still add what is missing (R11)."""
     step: Step = Step()
     """How far one step goes (R8)."""
     limits: list[Limit] = Field([], max_length=16)

@@ -9,14 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deadband.api.crd import crds, file_name, render
+from deadband.api.reference import reference
 
 CRD_FOLDERS = (Path("crds"), Path("charts/deadband/files/crds"))
 """Where the definitions go; the chart cannot read files outside itself, so it has a copy."""
 
+REFERENCE = Path("docs/reference.md")
+"""Every field, rule and reason, for people."""
+
 
 def generated() -> dict[Path, str]:
     """Every generated file: path relative to the root of the checkout, and its text."""
-    return {folder / file_name(crd): render(crd) for folder in CRD_FOLDERS for crd in crds()}
+    texts = {file_name(crd): render(crd) for crd in crds()}
+    return {folder / name: text for folder in CRD_FOLDERS for name, text in texts.items()} | {REFERENCE: reference()}
 
 
 def outdated(root: Path, files: Mapping[Path, str]) -> list[Path]:

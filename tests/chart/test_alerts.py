@@ -27,6 +27,11 @@ def lag(le: str) -> str:
     return f'deadband_evaluation_lag_seconds_bucket{{namespace="ops",instance="a",le="{le}"}}'
 
 
+def refused(outcome: str) -> str:
+    labels = f'namespace="ops",instance="a",kind="deployments/scale",outcome="{outcome}"'
+    return f"deadband_api_writes_total{{{labels}}}"
+
+
 # One sample a minute for an hour, asked at minute 30.
 @pytest.mark.parametrize(
     ("series", "firing"),
@@ -89,6 +94,12 @@ def lag(le: str) -> str:
             HEALTHY | {'deadband_event_loop_lag_seconds{namespace="ops",instance="a"}': "3x60"},
             {"DeadbandEventLoopBlocked"},
             id="an event loop that wakes up three seconds late",
+        ),
+        pytest.param(
+            HEALTHY | {refused("denied"): "0+1x60"}, {"DeadbandWritesRefused"}, id="writes that the API server refuses"
+        ),
+        pytest.param(
+            HEALTHY | {refused("conflict"): "0+1x60"}, set(), id="conflicts, which are decided again a moment later"
         ),
     ],
 )

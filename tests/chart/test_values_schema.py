@@ -19,7 +19,7 @@ FREE = (".resources.", ".dashboard.labels.", ".affinity.", ".global")
     ("values", "field"),
     [
         pytest.param({"replicas": 3}, "replicas", id="an unknown key at the top"),
-        pytest.param({"image": {"regsitry": "x"}}, "regsitry", id="a misspelt key of the image"),
+        pytest.param({"image": {"registry": "x"}}, "registry", id="an unknown key of the image"),
         pytest.param({"crds": {"install": True}}, "install", id="a key that another chart has"),
         pytest.param({"networkPolicy": {"egress": []}}, "egress", id="an unknown key of the network policy"),
         pytest.param({"serviceMonitor": {"scrapeTimeout": "5s"}}, "scrapeTimeout", id="an unknown key of a monitor"),

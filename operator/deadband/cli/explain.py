@@ -75,7 +75,7 @@ def _from_files(path: str) -> list[Mapping[str, Any]]:
         raise click.exceptions.Exit(exits.UNUSABLE)
     policies = [manifest.object for manifest in manifests if manifest.kind == "ScalingPolicy"]
     if not policies:
-        raise _unusable(f"{path} holds no ScalingPolicy")
+        raise exits.UnusableInputError(f"{path} holds no ScalingPolicy")
     return policies
 
 
@@ -88,13 +88,7 @@ def _from_cluster(name: str, namespace: str, reach: Mapping[str, str | None]) ->
     except GoneError as error:
         raise click.ClickException(f"there is no ScalingPolicy {name} in namespace {namespace}") from error
     except (ConnectError, WriteError) as error:
-        raise _unusable(str(error)) from error
-
-
-def _unusable(message: str) -> click.ClickException:
-    error = click.ClickException(message)
-    error.exit_code = exits.UNUSABLE
-    return error
+        raise exits.UnusableInputError(str(error)) from error
 
 
 def _placed(obj: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:

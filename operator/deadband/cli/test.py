@@ -81,4 +81,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise exits.UnusableInputError(f"cannot write {path}: {error.strerror or error}") from error

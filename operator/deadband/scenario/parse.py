@@ -155,7 +155,8 @@ def _readings(place: Place) -> tuple[Reading, ...] | None:
             place.fault(str(error))
             return None
     readings = [_reading(each) for each in place.entries()]
-    return tuple(reading for reading in readings if reading is not None)
+    known = tuple(reading for reading in readings if reading is not None)
+    return known if len(known) == len(readings) else None
 
 
 def _reading(place: Place) -> Reading | None:

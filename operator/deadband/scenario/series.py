@@ -57,13 +57,13 @@ def expand(text: str) -> list[Reading]:
     """
     readings: list[Reading] = []
     for word in text.split():
-        readings += _expanded(word)
-        if len(readings) > MOST_TICKS:
-            raise ValueError(f"more than {MOST_TICKS} entries")
+        readings += _expanded(word, MOST_TICKS - len(readings))
     return readings
 
 
-def _expanded(word: str) -> list[Reading]:
+def _expanded(word: str, most: int) -> list[Reading]:
+    if (counted := re.search(r"x([0-9]+)$", word)) and int(counted[1]) >= most:
+        raise ValueError(f"more than {MOST_TICKS} entries")
     if repeated := _REPEATED.fullmatch(word):
         first, step = Fraction(repeated["first"]), Fraction(repeated["step"] or 0)
         return [Sample(first + step * k) for k in range(int(repeated["count"]) + 1)]

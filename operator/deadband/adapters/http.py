@@ -23,7 +23,8 @@ class HttpServer:
             expose: The own metrics.
         """
         self._host, _, port = address.rpartition(":")
-        self._port = int(port)
+        self.port = int(port)
+        """Where it listens; with port 0 known once it has started."""
         self._live = live
         self._ready = ready
         self._expose = expose
@@ -41,7 +42,8 @@ class HttpServer:
         app.router.add_get("/metrics", self._answer_metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host.strip("[]") or None, self._port).start()
+        await web.TCPSite(self._runner, self._host.strip("[]") or None, self.port).start()
+        self.port = self._runner.addresses[0][1]
 
     async def close(self) -> None:
         """Stop listening."""

@@ -26,9 +26,6 @@ Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet"]
 KINDS: tuple[Kind, ...] = ("ScalingPolicy", "MetricSource", "Deployment", "StatefulSet")
 """What is watched."""
 
-SCALABLE = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
-"""What a policy may name as its target, by apiVersion and kind."""
-
 REMEMBERED_DELETIONS = 10_000
 """UIDs of deleted objects that a late list or event must not bring back."""
 
@@ -105,12 +102,6 @@ class Store:
         reference = record.spec.scale_target_ref if record.spec is not None else None
         if reference is None:
             return None
-        if (reference.api_version, reference.kind) not in SCALABLE:
-            return NoTarget(
-                Reason.TARGET_NOT_SCALABLE,
-                f"{reference.kind} of {reference.api_version} is not a kind that deadband scales; "
-                "it scales Deployment and StatefulSet of apps/v1",
-            )
         held = self.workloads.get(WorkloadKey(reference.kind, record.ref.namespace, reference.name))
         if held is None:
             return NoTarget(

@@ -1,0 +1,288 @@
+"""The world as the engine sees it, in memory: ports as ten-line fakes, objects as the API server sends them."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from deadband.api.conditions import EventReason, Reason
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.types import Target
+from deadband.engine.evaluation import Evaluation
+from deadband.engine.gathering import Gathering
+from deadband.engine.scheduler import Scheduler
+from deadband.engine.status_writer import StatusWriter
+from deadband.engine.store import Store
+from deadband.ports import ConflictError, GoneError, ObjectRef, Workload, WriteError
+from deadband.queries.types import Answer, Answered, Question, Series
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+Json = dict[str, Any]
+
+
+class FakeClock:
+    """Time stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds - 1000.0)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        await asyncio.sleep(0)
+
+
+class FakeMetrics:
+    """Every question of a source has one value; a source that is held answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Fraction] = {}
+        self.held: dict[str, asyncio.Event] = {}
+        self.asked: list[tuple[Question, ...]] = []
+        self.sources: Mapping[str, object] = {}
+
+    async def ask(self, questions: Sequence[Question], *, at: datetime) -> Mapping[Question, Answer]:
+        self.asked.append(tuple(questions))
+        for question in questions:
+            if question.source in self.held:
+                await self.held[question.source].wait()
+        return {one: Answered((Series({}, self.values.get(one.source, Fraction(0))),)) for one in questions}
+
+    def update_sources(self, sources: Mapping[str, object]) -> None:
+        self.sources = sources
+
+
+class FakeTargets:
+    """Deployments by name; `before_scale` lets a test do something between the read and the write."""
+
+    def __init__(self) -> None:
+        self.workloads: dict[str, Workload] = {}
+        self.scaled: list[tuple[str, int]] = []
+        self.before_scale: list[Callable[[], None]] = []
+
+    def put(self, name: str, replicas: int, version: int = 1, **facts: Any) -> None:
+        facts = {"ready": replicas, "available": replicas, **facts}
+        self.workloads[name] = Workload(Target(replicas=replicas, **facts), str(version))
+
+    async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
+        if ref.name not in self.workloads:
+            raise GoneError(Reason.TARGET_NOT_FOUND, f"Deployment {ref.name} does not exist")
+        return self.workloads[ref.name]
+
+    async def scale(self, namespace: str, ref: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
+        if self.before_scale:
+            self.before_scale.pop(0)()
+        held = self.workloads[ref.name]
+        if held.resource_version != resource_version:
+            raise ConflictError(Reason.ERROR, "the target changed since it was read")
+        self.put(ref.name, replicas, int(resource_version) + 1, ready=min(held.target.ready, replicas))
+        self.scaled.append((ref.name, replicas))
+
+
+class FakePolicies:
+    """Policies by UID, and every status that was written."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Json] = {}
+        self.written: list[tuple[str, Mapping[str, Any]]] = []
+        self.failing: WriteError | None = None
+
+    async def read(self, ref: ObjectRef) -> Mapping[str, Any]:
+        if ref.uid not in self.objects:
+            raise GoneError(Reason.TARGET_NOT_FOUND, f"policy {ref.name} is gone")
+        return self.objects[ref.uid]
+
+    async def write_status(self, ref: ObjectRef, status: Mapping[str, Any]) -> None:
+        if self.failing is not None:
+            raise self.failing
+        self.written.append((ref.name, status))
+
+
+class FakeEvents:
+    """What was recorded."""
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[str, EventReason]] = []
+
+    def record(self, about: ObjectRef, type_: str, reason: EventReason, message: str) -> None:
+        self.recorded.append((about.name, reason))
+
+
+class FakeLeadership:
+    """Leads until told not to."""
+
+    def __init__(self) -> None:
+        self.leading = True
+
+    def leads(self) -> bool:
+        return self.leading
+
+
+class FakeTelemetry:
+    """Counts what the tests look at."""
+
+    def __init__(self) -> None:
+        self.decided: list[tuple[str, str]] = []
+        self.forgotten: list[str] = []
+        self.left_out = 0
+        self.standings: Mapping[str, int] = {}
+
+    def evaluated(self, policy: ObjectRef, spec: object, status: Any) -> None:
+        self.decided.append((policy.name, status.decision.reason))
+
+    def invalid(self, policy: ObjectRef, status: Any) -> None:
+        self.decided.append((policy.name, status.decision.reason))
+
+    def forget(self, policy: ObjectRef) -> None:
+        self.forgotten.append(policy.name)
+
+    def timed(self, *, lag_seconds: float, seconds: float) -> None:
+        pass
+
+    def scaled(self, way: object, cause: object) -> None:
+        pass
+
+    def skipped(self, evaluations: int) -> None:
+        self.left_out += evaluations
+
+    def standing(self, *, leader: bool, policies: Mapping[str, int]) -> None:
+        self.standings = policies
+
+
+class FakeWorld:
+    """An engine whose every neighbor is a fake."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.metrics = FakeMetrics()
+        self.targets = FakeTargets()
+        self.policies = FakePolicies()
+        self.events = FakeEvents()
+        self.leadership = FakeLeadership()
+        self.telemetry = FakeTelemetry()
+        self.store = Store(lambda obj: self.targets.workloads[obj["metadata"]["name"]])
+        self.statuses = StatusWriter(self.policies, self.leadership, self.clock)
+        self.evaluation = Evaluation(
+            store=self.store,
+            targets=self.targets,
+            policies=self.policies,
+            leadership=self.leadership,
+            statuses=self.statuses,
+            events=self.events,
+            telemetry=self.telemetry,
+        )
+        self.scheduler = Scheduler(
+            store=self.store,
+            gathering=Gathering(self.store, self.metrics),
+            evaluation=self.evaluation,
+            statuses=self.statuses,
+            leadership=self.leadership,
+            sources=self.metrics,
+            telemetry=self.telemetry,
+            clock=self.clock,
+        )
+
+    def add_source(self, name: str = "main", *, value: int = 50, default: bool = True) -> None:
+        self.metrics.values[name] = Fraction(value)
+        self.scheduler.receive("MetricSource", "ADDED", source(name, default=default))
+
+    def add_deployment(self, name: str = "api", replicas: int = 2) -> None:
+        self.targets.put(name, replicas)
+        self.scheduler.receive("Deployment", "ADDED", deployment(name))
+
+    def add_policy(self, name: str = "api", **changes: Any) -> Json:
+        obj = policy(name, **changes)
+        self.policies.objects[obj["metadata"]["uid"]] = obj
+        self.scheduler.receive("ScalingPolicy", "ADDED", obj)
+        return obj
+
+    async def evaluate(self, *, seconds: float = 0.0) -> None:
+        """Move time on, start what is due, and wait until nothing is under way."""
+        self.clock.seconds += seconds
+        self.scheduler.tick()
+        await self.finish()
+
+    async def finish(self) -> None:
+        while pending := [task for task in asyncio.all_tasks() if task.get_name().startswith(("evaluate", "scale"))]:
+            await asyncio.wait(pending)
+
+    def status(self, name: str = "api") -> Any:
+        record = next(one for one in self.store.policies.values() if one.ref.name == name)
+        assert record.memory is not None
+        return record.memory.status
+
+    def reason(self, name: str = "api") -> str:
+        return str(self.status(name).decision.reason)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let the tasks run, without waiting for any clock, until something is so; the test's timeout bounds it."""
+    while not happened():
+        await asyncio.sleep(0)
+
+
+def policy(name: str = "api", *, uid: str = "", target: str | None = None, **changes: Any) -> Json:
+    """A ScalingPolicy: up above 100, down below 10, on `target` (its own name by default), every 15 s."""
+    metadata = {
+        "name": name,
+        "namespace": "shop",
+        "uid": uid or f"uid-{name}",
+        "generation": changes.pop("generation", 1),
+        "resourceVersion": str(changes.pop("version", 1)),
+        "creationTimestamp": changes.pop("created", "2026-03-01T00:00:00Z"),
+        "annotations": changes.pop("annotations", {}),
+    }
+    status = changes.pop("status", {})
+    metric = {"name": "load", "query": "load"} | ({"source": changes.pop("source")} if "source" in changes else {})
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target or name},
+        "minReplicas": 1,
+        "maxReplicas": 10,
+        "metrics": [metric],
+        "scaleUp": {"anyOf": [{"metric": "load", "above": 100}]},
+        "scaleDown": {"allOf": [{"metric": "load", "below": 10}]},
+        **changes,
+    }
+    return {
+        "apiVersion": "deadband.dev/v1alpha1",
+        "kind": "ScalingPolicy",
+        "metadata": metadata,
+        "spec": spec,
+        "status": status,
+    }
+
+
+def source(name: str = "main", *, default: bool = True, created: str = "2026-01-01T00:00:00Z", **spec: Any) -> Json:
+    """A MetricSource."""
+    return {
+        "apiVersion": "deadband.dev/v1alpha1",
+        "kind": "MetricSource",
+        "metadata": {
+            "name": name,
+            "uid": f"uid-source-{name}",
+            "generation": 1,
+            "resourceVersion": "1",
+            "creationTimestamp": created,
+        },
+        "spec": {"url": "http://prometheus.example:9090", "default": default, **spec},
+    }
+
+
+def deployment(name: str = "api", *, uid: str = "", version: int = 1) -> Json:
+    """As much of a Deployment as the store looks at."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "uid": uid or f"uid-deployment-{name}",
+            "resourceVersion": str(version),
+        },
+    }

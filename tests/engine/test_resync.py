@@ -1,0 +1,122 @@
+"""The LIST that repairs the store, and the beginning of a term that waits for it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deadband.api.conditions import Reason
+from deadband.engine.resync import Resync
+from deadband.engine.term import Term
+from deadband.ports import UnreachableError
+from tests.engine.fakes import FakeWorld, deployment, policy, source, until
+
+
+class FakeLists:
+    """What the API server holds; `trouble` makes the next lists fail."""
+
+    def __init__(self) -> None:
+        self.policies: list[Mapping[str, Any]] = []
+        self.sources: list[Mapping[str, Any]] = [source()]
+        self.workloads: list[Mapping[str, Any]] = [deployment()]
+        self.trouble = 0
+
+    async def list_policies(self) -> Sequence[Mapping[str, Any]]:
+        if self.trouble:
+            self.trouble -= 1
+            raise UnreachableError(Reason.ERROR, "no answer")
+        return self.policies
+
+    async def list_sources(self) -> Sequence[Mapping[str, Any]]:
+        return self.sources
+
+    async def list_workloads(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        return self.workloads if kind == "Deployment" else []
+
+
+def wired() -> tuple[FakeWorld, FakeLists, Resync]:
+    world = FakeWorld()
+    world.targets.put("api", 2)
+    lists = FakeLists()
+    return world, lists, Resync(world.store, lists, world.scheduler.take, world.clock)
+
+
+async def test_one_list_of_each_kind_completes_the_store() -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+
+    assert resync.synced is False
+    await resync.once()
+
+    assert resync.synced is True
+    assert (len(world.store.policies), len(world.store.sources), len(world.store.workloads)) == (1, 1, 1)
+
+
+async def test_a_deletion_that_no_watch_told_stops_the_policy() -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+    await resync.once()
+    world.scheduler.lead(None)
+    await world.evaluate()
+
+    lists.policies = []
+    await resync.once()
+    await world.evaluate(seconds=60)
+
+    assert world.store.policies == {}
+    assert len(world.telemetry.decided) == 1
+
+
+async def test_a_change_that_no_watch_told_is_evaluated() -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+    await resync.once()
+    world.scheduler.lead(None)
+    await world.evaluate()
+
+    lists.policies = [policy(minReplicas=3, generation=2, version=2)]
+    world.policies.objects["uid-api"] = dict(lists.policies[0])
+    await resync.once()
+    await world.evaluate(seconds=1.1)
+
+    assert world.targets.scaled == [("api", 3)]
+
+
+async def test_a_policy_made_while_the_list_was_on_its_way_stays() -> None:
+    world, lists, resync = wired()
+
+    async def late() -> Sequence[Mapping[str, Any]]:
+        world.scheduler.receive("ScalingPolicy", "ADDED", policy("young"))
+        return []
+
+    lists.list_policies = late  # type: ignore[method-assign]  # the moment in question
+    await resync.once()
+
+    assert list(world.store.policies) == ["uid-young"]
+
+
+async def test_a_term_begins_when_the_store_is_complete_and_not_before() -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+    lists.trouble = 2
+    term = Term(world.scheduler, resync, world.clock)
+
+    term.begin(None)
+    await world.evaluate()
+    assert world.telemetry.decided == []
+
+    await until(lambda: not any(task.get_name() == "begin the term" for task in asyncio.all_tasks()))
+    await world.evaluate()
+    assert [name for name, _ in world.telemetry.decided] == ["api"]
+
+
+async def test_a_term_that_ends_before_it_began_never_evaluates() -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+    term = Term(world.scheduler, resync, world.clock)
+
+    term.begin(None)
+    term.end()
+    await asyncio.sleep(0)
+    await world.evaluate(seconds=60)
+
+    assert world.telemetry.decided == []

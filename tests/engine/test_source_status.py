@@ -1,0 +1,126 @@
+"""What a MetricSource shows: reachability at once, figures rarely, nothing when nothing moved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from deadband.engine.source_status import SourceReporter
+from tests.engine.fakes import FakeWorld, source
+
+
+@dataclass
+class FakeHealth:
+    """What was seen of a source."""
+
+    reachable: bool | None = True
+    version: str | None = "3.16.0"
+    latency_seconds: float | None = 0.010
+    queries_per_second: float = 0.5
+    last_error: str | None = None
+    last_error_time: datetime | None = None
+    ignores_lookback: bool | None = False
+
+
+class Office:
+    """A reporter with one source."""
+
+    def __init__(self) -> None:
+        self.world = FakeWorld()
+        self.health = FakeHealth()
+        self.written: list[Mapping[str, Any]] = []
+        self.reachable: Mapping[str, bool | None] = {}
+        self.world.add_source()
+        self.reporter = SourceReporter(
+            store=self.world.store,
+            health=lambda _: self.health,
+            write=self._write,
+            leadership=self.world.leadership,
+            reachable=lambda seen: setattr(self, "reachable", seen),
+            clock=self.world.clock,
+        )
+
+    async def _write(self, name: str, status: Mapping[str, Any]) -> None:
+        self.written.append(status)
+
+    async def report(self, *, seconds: float = 5) -> int:
+        """How many writes one look caused."""
+        before = len(self.written)
+        self.world.clock.seconds += seconds
+        await self.reporter.report()
+        return len(self.written) - before
+
+
+@pytest.fixture
+async def office() -> Office:
+    return Office()
+
+
+async def test_a_source_that_answers_is_ready(office: Office) -> None:
+    assert await office.report() == 1
+
+    status = office.written[-1]
+    assert (status["reachable"], status["version"], status["latencySeconds"]) == (True, "3.16.0", "0.01")
+    assert [(one["type"], one["status"]) for one in status["conditions"]] == [("Ready", "True")]
+    assert office.reachable == {"main": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "writes"),
+    [
+        pytest.param({}, 0, id="nothing moved"),
+        pytest.param({"latency_seconds": 0.013}, 0, id="the latency moved a little"),
+        pytest.param({"latency_seconds": 0.5}, 0, id="a figure moved much, but a moment ago one was written"),
+        pytest.param({"reachable": False, "last_error": "HTTP 503"}, 1, id="it stopped answering"),
+        pytest.param({"version": "3.17.0"}, 1, id="it was upgraded"),
+    ],
+)
+async def test_a_change_is_written_when_it_means_something(office: Office, change: dict[str, Any], writes: int) -> None:
+    await office.report()
+    for name, value in change.items():
+        setattr(office.health, name, value)
+
+    assert await office.report() == writes
+
+
+async def test_figures_that_moved_are_written_after_five_minutes(office: Office) -> None:
+    await office.report()
+    office.health.latency_seconds = 0.5
+
+    assert await office.report(seconds=200) == 0
+    assert await office.report(seconds=200) == 1
+
+
+async def test_a_follower_writes_nothing(office: Office) -> None:
+    office.world.leadership.leading = False
+
+    assert await office.report() == 0
+
+
+async def test_a_source_that_was_not_asked_keeps_the_status_it_has(office: Office) -> None:
+    office.health = FakeHealth(reachable=None, version=None, latency_seconds=None)
+    carried = source() | {"status": {"reachable": True, "version": "3.0", "observedGeneration": 1}}
+    carried["metadata"]["resourceVersion"] = "2"
+    office.world.scheduler.receive("MetricSource", "MODIFIED", carried)
+
+    assert await office.report() == 0
+
+
+async def test_an_invalid_source_names_its_faults(office: Office) -> None:
+    invalid = source("bad", default=False, url="ftp://x")
+    office.world.scheduler.receive("MetricSource", "ADDED", invalid)
+
+    await office.report()
+
+    conditions = next(one for one in office.written if one["conditions"][0]["reason"] == "InvalidSpec")["conditions"]
+    assert "url" in conditions[0]["message"]
+
+
+async def test_a_backend_that_looks_back_too_far_is_told(office: Office) -> None:
+    office.health.ignores_lookback = True
+
+    await office.report()
+
+    assert "lookback_delta" in office.written[-1]["conditions"][0]["message"]

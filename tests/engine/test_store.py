@@ -1,0 +1,164 @@
+"""The store: what watches bring, what a LIST repairs, and who owns a target."""
+
+from typing import Any
+
+import pytest
+
+from deadband.core.types import NoTarget, Pause, Target
+from deadband.engine.records import read_pause
+from deadband.engine.store import PolicyChange, Store
+from deadband.ports import Workload
+from tests.engine.fakes import Json, deployment, policy, source
+
+TARGET = Target(replicas=2, ready=2, available=2)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(lambda obj: Workload(TARGET, obj["metadata"]["resourceVersion"]))
+
+
+def names(changes: list[PolicyChange]) -> list[tuple[str, bool]]:
+    return [(change.record.ref.name, change.gone) for change in changes]
+
+
+@pytest.mark.parametrize(
+    ("changes", "evaluated"),
+    [
+        pytest.param({"generation": 2, "version": 2}, True, id="a new generation is evaluated"),
+        pytest.param(
+            {"annotations": {"deadband.dev/paused": "true"}, "version": 2}, True, id="a pause is evaluated at once"
+        ),
+        pytest.param(
+            {"annotations": {"deadband.dev/approve": "p1"}, "version": 2}, True, id="an approval is evaluated at once"
+        ),
+        pytest.param({"annotations": {"team": "shop"}, "version": 2}, False, id="a foreign annotation means nothing"),
+        pytest.param({"status": {"failures": 1}, "version": 2}, False, id="our own status means nothing"),
+        pytest.param({"generation": 2, "version": 0}, False, id="an older object is not taken in"),
+    ],
+)
+def test_a_change_is_evaluated_when_it_means_something(store: Store, changes: dict[str, Any], evaluated: bool) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy())
+
+    assert bool(store.apply("ScalingPolicy", "MODIFIED", policy(**changes))) is evaluated
+
+
+def test_a_deleted_policy_is_gone_and_no_late_event_brings_it_back(store: Store) -> None:
+    obj = policy()
+    store.apply("ScalingPolicy", "ADDED", obj)
+
+    assert names(store.apply("ScalingPolicy", "DELETED", obj)) == [("api", True)]
+    assert store.apply("ScalingPolicy", "MODIFIED", obj) == []
+    assert store.policies == {}
+
+
+def test_a_policy_made_anew_under_the_same_name_replaces_the_old_one(store: Store) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy(uid="old"))
+
+    changes = store.apply("ScalingPolicy", "ADDED", policy(uid="new"))
+
+    assert [(change.record.ref.uid, change.gone) for change in changes] == [("old", True), ("new", False)]
+    assert list(store.policies) == ["new"]
+
+
+@pytest.mark.parametrize("kind", ["ScalingPolicy", "MetricSource", "Deployment"])
+def test_a_list_drops_what_was_deleted_unseen(store: Store, kind: Any) -> None:
+    make = {"ScalingPolicy": policy, "MetricSource": source, "Deployment": deployment}[kind]
+    ghost, kept, young = make("ghost"), make("kept"), make("young")
+    store.apply(kind, "ADDED", ghost)
+    store.apply(kind, "ADDED", kept)
+    known = store.known(kind)
+    store.apply(kind, "ADDED", young)
+
+    store.drop_ghosts(kind, known=known, listed={kept["metadata"]["uid"]})
+
+    assert store.known(kind) == {kept["metadata"]["uid"], young["metadata"]["uid"]}
+
+
+def test_an_invalid_policy_keeps_every_fault_with_its_field(store: Store) -> None:
+    store.apply(
+        "ScalingPolicy", "ADDED", policy(minReplicas=9, maxReplicas=3, metrics=[{"name": "x", "query": "sum("}])
+    )
+
+    record = store.policies["uid-api"]
+    assert record.spec is None
+    assert any("minReplicas" in fault for fault in record.faults)
+
+
+@pytest.mark.parametrize(
+    ("older", "holds"),
+    [
+        pytest.param({}, "b", id="the oldest policy owns the target"),
+        pytest.param({"minReplicas": 9, "maxReplicas": 3}, "b", id="an invalid elder keeps its claim"),
+        pytest.param({"mode": "DryRun"}, None, id="a simulated elder writes nothing and claims nothing"),
+        pytest.param({"target": "other"}, None, id="another target is nobody's business"),
+    ],
+)
+def test_of_two_policies_on_one_target_the_younger_holds(store: Store, older: Json, holds: str | None) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy("b", target="web", created="2026-03-01T00:00:01Z"))
+    store.apply("ScalingPolicy", "ADDED", policy("a", created="2026-03-01T00:00:00Z", **{"target": "web"} | older))
+
+    elders = {record.ref.name: store.elder(record) for record in store.policies.values()}
+
+    assert [name for name, elder in elders.items() if elder is not None] == ([holds] if holds else [])
+
+
+def test_policies_of_one_second_are_ordered_by_their_uid(store: Store) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy("b", uid="1", target="web"))
+    store.apply("ScalingPolicy", "ADDED", policy("a", uid="2", target="web"))
+
+    elder = store.elder(store.policies["2"])
+    assert elder is not None
+    assert elder.ref.name == "b"
+    assert store.elder(store.policies["1"]) is None
+
+
+def test_the_target_passes_on_when_its_owner_is_deleted(store: Store) -> None:
+    elder = policy("a", target="web", created="2026-03-01T00:00:00Z")
+    store.apply("ScalingPolicy", "ADDED", elder)
+    store.apply("ScalingPolicy", "ADDED", policy("b", target="web", created="2026-03-01T00:00:01Z"))
+
+    store.apply("ScalingPolicy", "DELETED", elder)
+
+    assert store.elder(store.policies["uid-b"]) is None
+
+
+def test_a_second_default_source_never_changes_what_is_in_use(store: Store) -> None:
+    store.apply("MetricSource", "ADDED", source("b", created="2026-01-01T00:00:00Z"))
+    store.apply("MetricSource", "ADDED", source("a", created="2026-01-02T00:00:00Z"))
+
+    assert store.default_source() == "b"
+
+
+def test_a_source_whose_status_alone_changed_keeps_its_connections(store: Store) -> None:
+    store.apply("MetricSource", "ADDED", source())
+    store.sources_changed = False
+
+    store.apply("MetricSource", "MODIFIED", source() | {"status": {"reachable": True}})
+
+    assert store.sources_changed is False
+
+
+def test_a_target_that_does_not_exist_says_what_to_do(store: Store) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy())
+
+    target = store.target(store.policies["uid-api"])
+
+    assert isinstance(target, NoTarget)
+    assert target.reason == "TargetNotFound"
+    assert "create it" in target.message
+
+
+@pytest.mark.parametrize(
+    ("text", "pause"),
+    [
+        pytest.param(None, Pause.NOTHING, id="no annotation"),
+        pytest.param("false", Pause.NOTHING, id="false"),
+        pytest.param("true", Pause.BOTH, id="true"),
+        pytest.param("scale-up", Pause.UP, id="up"),
+        pytest.param("scale-down", Pause.DOWN, id="down"),
+        pytest.param("yes please", Pause.BOTH, id="a word nobody knows holds everything back"),
+    ],
+)
+def test_the_paused_annotation(text: str | None, pause: Pause) -> None:
+    assert read_pause({} if text is None else {"deadband.dev/paused": text}) is pause

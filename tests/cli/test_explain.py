@@ -1,0 +1,112 @@
+"""`deadband explain`: a policy in plain words, with numbers that the live code works out."""
+
+from pathlib import Path
+
+import pytest
+
+from deadband.cli.entry import run
+from tests.scenario.builders import POLICY
+
+MANIFEST = """\
+apiVersion: deadband.dev/v1alpha1
+kind: ScalingPolicy
+metadata: {name: api}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: api}
+  minReplicas: 2
+  maxReplicas: 20
+  metrics:
+    - {name: cpu, resource: {name: cpu}}
+    - {name: busy, per: Average, query: "sum(busy_workers)", onNoData: {assume: Below}}
+  scaleUp: {anyOf: [{metric: cpu, above: 70}, {metric: busy, above: 4}], forSeconds: 60}
+  scaleDown: {allOf: [{metric: cpu, below: 20}], step: {type: Pods, pods: 1}, limits: []}
+  vetoes: [{name: freeze, query: "deploy_freeze == 1", direction: Both}]
+  overrides: [{name: day, schedule: "0 8 * * 1-5", durationSeconds: 3600, timeZone: Europe/Berlin, minReplicas: 5}]
+"""
+
+
+@pytest.fixture
+def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    (tmp_path / "a.yaml").write_text(MANIFEST)
+    assert run(["explain", str(tmp_path / "a.yaml"), "-n", "leadgen", "--offline"]) == 0
+    return [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ScalingPolicy leadgen/api",
+        "Keeps Deployment api at 2 to 20 replicas; looks every 15 s.",
+        "sum(busy_workers)",
+        "no data counts as below every threshold",
+        "when cpu is above 70 % or busy is above 4, for 60 s",
+        "by ready replicas times value over threshold, rounded up",
+        "such as from 10 to 15 at cpu 105 % and busy 6 per replica, before limits",
+        "at most the larger of 100 % in 15 s and 4 pods in 15 s",
+        "when cpu is below 20 %, for 300 s",
+        "and only while the condition for up is known to be false",
+        "by 1 pod",
+        "such as from 10 to 9 at cpu 13.3 %, before limits",
+        "without a limit",
+        "not within 300 s after the last scaling in either direction",
+        "never so far that the condition for up would become true by it",
+        "veto freeze stops both directions unless this is empty or 0:",
+        "deploy_freeze == 1",
+        "override day: minReplicas 5 from each `0 8 * * 1-5` (Europe/Berlin) for 3600 s",
+    ],
+)
+def test_it_says(line: str, explained: list[str]) -> None:
+    assert line in explained
+
+
+def test_the_query_of_a_recipe_is_written_out_for_the_policys_namespace(explained: list[str]) -> None:
+    promql = "\n".join(explained)
+
+    assert 'container_cpu_usage_seconds_total{namespace="leadgen"' in promql
+    assert 'owner_name="api"' in promql
+
+
+def test_an_invalid_policy_is_told_with_its_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text(MANIFEST.replace("minReplicas: 2", "minReplicas: 30"))
+
+    assert run(["explain", str(tmp_path / "a.yaml"), "--offline"]) == 1
+    shown = capsys.readouterr().out
+    assert "ScalingPolicy default/api is invalid" in shown
+    assert "spec.minReplicas: " in shown
+
+
+def test_without_a_cluster_it_says_why_there_are_no_live_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    (tmp_path / "a.yaml").write_text(MANIFEST)
+
+    assert run(["explain", str(tmp_path / "a.yaml")]) == 0
+    assert "No live values: cannot connect to Kubernetes: no kubeconfig" in capsys.readouterr().out
+
+
+def test_a_name_needs_a_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+
+    assert run(["explain", "api-pods", "-n", "leadgen"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Error: cannot connect to Kubernetes")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("a: [", "not YAML", id="no YAML"),
+        pytest.param("kind: ConfigMap\n", "holds no ScalingPolicy", id="no policy"),
+        pytest.param(POLICY, "holds no ScalingPolicy", id="a scenario is no manifest"),
+    ],
+)
+def test_a_file_without_a_policy_is_told(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+
+    assert run(["explain", str(tmp_path / "a.yaml")]) == 2
+    assert words in capsys.readouterr().err

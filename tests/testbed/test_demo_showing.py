@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from e2e.testbed.demo import story
-from e2e.testbed.demo.drawing import Point, plot
+from e2e.testbed.demo.drawing import Point, plot, steps
 from e2e.testbed.demo.frame import Band, Frame, Gauge, Row, bands
 from e2e.testbed.demo.judge import Verdict
 from e2e.testbed.demo.observed import Change, PolicySeen, WorkloadSeen
@@ -144,6 +144,20 @@ def test_a_chart_repeats_a_value_over_time_without_a_new_one_and_ends_at_the_new
     assert line.plain == "████  "
 
 
+def test_numbers_stand_where_they_change() -> None:
+    points = [Point(float(at), value, "green") for at, value in enumerate([2, 2, 2, 2, 12, 12, 12, 3])]
+    line = steps(points, width=10, span=10)
+
+    assert line.plain == "2   12 3  "
+
+
+def test_a_number_that_would_run_into_the_one_before_waits_for_room() -> None:
+    points = [Point(float(at), value, "green") for at, value in enumerate([12, 3, 4, 4])]
+    line = steps(points, width=6, span=6)
+
+    assert line.plain == "12 4  "
+
+
 def test_a_chart_marks_thresholds_where_nothing_covers_them() -> None:
     upper, lower = plot([Point(0.0, 4, "red")], width=3, height=2, top=4, span=3, thresholds=(3, 100))
 
@@ -157,5 +171,6 @@ def test_the_picture_is_an_svg_with_the_sentence_in_it(tmp_path: Path) -> None:
 
     text = path.read_text().replace("&#160;", " ")
     assert text.startswith("<svg")
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "").replace("https://www.textualize.io", "")
     assert "Because of cpu" in text
     assert "kubectl get spol" in text

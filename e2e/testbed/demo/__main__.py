@@ -73,7 +73,7 @@ def _stop_once(number: int, _frame: FrameType | None) -> None:
 def _run(*, keep: bool, record: Path | None, plain: bool) -> int:
     console = Console()
     view = ScreenView(console) if console.is_terminal and not plain else PlainView()
-    with view, open_stage(view.preparing) as stage, Eye(stage.cluster.kubeconfig) as eye:
+    with open_stage(view.preparing) as stage, Eye(stage.cluster.kubeconfig) as eye, view:
         play = Play(stage, ACTS, view, eye)
         try:
             verdicts = play.perform()

@@ -53,6 +53,20 @@ def plot(
     return rows
 
 
+def steps(points: Sequence[Point], *, width: int, span: float) -> Text:
+    """Write the value where the chart of the same points, width and span begins, and wherever it changes.
+
+    Values are whole numbers; one that would run into the number before it is left out.
+    """
+    line = ""
+    shown: float | None = None
+    for index, point in enumerate(_columns(points, width, span / width)):
+        if point is not None and point.value is not None and point.value != shown and index >= len(line):
+            line = f"{line:<{index}}{point.value:.0f} "
+            shown = point.value
+    return Text(f"{line:<{width}}"[:width], points[-1].style if points else "")
+
+
 def _columns(points: Sequence[Point], width: int, seconds: float) -> list[Point | None]:
     """Return the last point of each stretch of `seconds`; a stretch without one repeats the one before."""
     newest = math.floor(points[-1].at / seconds) if points else 0

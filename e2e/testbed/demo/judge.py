@@ -77,9 +77,11 @@ def _judge_scaling(scaling: Scaling, changes: Sequence[Change], act: Act) -> Ver
 def _judge_outage(act: Act, policy: str, record: Record) -> Verdict:
     available = record.stood(act.title, policy, METRICS_AVAILABLE)
     ready = record.stood(act.title, policy, READY)
-    expected = f"{policy}: {METRICS_AVAILABLE} turns False, {READY} stays True"
-    seen = f"{METRICS_AVAILABLE} {_statuses(available)}, {READY} {_statuses(ready)}"
-    return Verdict(act.title, expected, seen, holds="False" in available and ready == {"True"})
+    # It was True until the operator's next evaluation: that it was False at all is what counts.
+    told = "False" if "False" in available else _statuses(available)
+    expected = f"{policy} says so and stays Ready"
+    seen = f"{METRICS_AVAILABLE} {told}, {READY} {_statuses(ready)}"
+    return Verdict(act.title, expected, seen, holds=told == "False" and ready == {"True"})
 
 
 def _steps(changes: Sequence[Change]) -> str:

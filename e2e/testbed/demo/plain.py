@@ -1,5 +1,6 @@
 """The demo as lines of text, for logs and pipes."""
 
+import itertools
 import sys
 from collections.abc import Sequence
 from typing import Self, TextIO
@@ -98,8 +99,10 @@ class PlainView:
     def close(self, verdicts: Sequence[Verdict]) -> None:
         """Show the outcome."""
         self._write("\nWhat was expected, and what was seen on the API server:")
-        for verdict in verdicts:
-            self._write(f"  {verdict_line(verdict)}")
+        for act, group in itertools.groupby(verdicts, key=lambda verdict: verdict.act):
+            self._write(f"  {act}")
+            for verdict in group:
+                self._write(f"    {verdict_line(verdict)}")
 
     def _write(self, text: str) -> None:
         self._stream.write(f"{text}\n")

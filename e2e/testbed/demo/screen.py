@@ -10,7 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from e2e.testbed.demo.drawing import Point, plot
+from e2e.testbed.demo.drawing import Point, plot, steps
 from e2e.testbed.demo.frame import Frame, Gauge, Row
 from e2e.testbed.demo.judge import Verdict
 from e2e.testbed.demo.observed import Change
@@ -43,19 +43,19 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     table.add_column("expected", ratio=3)
     table.add_column("seen", ratio=3)
     table.add_column("in the operator's words", ratio=7)
+    act = ""
     for verdict in verdicts:
+        title, act = "" if verdict.act == act else verdict.act, verdict.act
         mark = Text("✔", "bold green") if verdict.holds else Text("✘", "bold red")
         when = "" if verdict.at is None else clock(verdict.at)
-        cells = (verdict.act, verdict.expected, verdict.seen, verdict.sentence)
+        cells = (title, verdict.expected, verdict.seen, verdict.sentence)
         table.add_row(mark, when, *map(Text, cells))
     return table
 
 
-def quotation(command: str, output: str) -> RenderableType:
-    """Return a command and what it printed."""
-    text = Text.assemble(("$ ", "dim"), (command, "bold"), "\n", output.rstrip())
-    text.no_wrap = True
-    return text
+def quotation(command: str, output: str) -> Text:
+    """Return a command and what it printed; print it with soft_wrap, its lines are often long."""
+    return Text.assemble(("$ ", "dim"), (command, "bold"), "\n", output.rstrip())
 
 
 class ScreenView:
@@ -94,7 +94,7 @@ class ScreenView:
 
     def quote(self, command: str, output: str) -> None:
         """Show a command and what it printed."""
-        self._console.print(quotation(command, output))
+        self._console.print(quotation(command, output), soft_wrap=True)
 
     def close(self, verdicts: Sequence[Verdict]) -> None:
         """Replace the moving picture by a still one, and show the outcome."""
@@ -147,7 +147,8 @@ def _metric_chart(history: Sequence[tuple[float, Row]], columns: int, span: floa
 def _replica_chart(history: Sequence[tuple[float, Row]], columns: int, span: float) -> RenderableType:
     points = [Point(at, float(row.seen.replicas), "magenta") for at, row in history]
     top = max(1.0, *(point.value or 0.0 for point in points))
-    return Group(*plot(points, width=columns, height=_REPLICA_ROWS, top=top, span=span))
+    bars = plot(points, width=columns, height=_REPLICA_ROWS, top=top, span=span)
+    return Group(steps(points, width=columns, span=span), *bars)
 
 
 def _style(row: Row, gauge: Gauge) -> str:

@@ -37,10 +37,10 @@ def series(value: float | str | None, time: datetime | None = NOW, **labels: str
 
 
 def parts(
-    used: float | None = 0, measured: float = 0, missing: float = 0, pods: int = 1, workload: str = "api"
+    used: float | None = 0, measured: float = 0, missing: float = 0, bare: int = 0, workload: str = "api"
 ) -> Answered:
     """An answer of the resource recipe for one workload in leadgen; what is 0 has no series."""
-    amounts = {"used": used, "measured": measured, "missing": missing, "pods": pods}
+    amounts = {"used": used, "measured": measured, "missing": missing, "bare": bare}
     rows = [
         series(value, namespace="leadgen", workload=workload, part=part)
         for part, value in amounts.items()

@@ -1,6 +1,5 @@
 """Which questions are asked, and whose reading each part of an answer becomes."""
 
-import itertools
 from datetime import timedelta
 from fractions import Fraction
 
@@ -138,7 +137,8 @@ READINGS = [
     ("usage with the noise of binary sums", cpu(), parts(used=0.7000000000000001, measured=1), Sample(Fraction(70))),
     ("usage above requests", cpu(), parts(used=3, measured=2), Sample(Fraction(150))),
     ("no ready pods", cpu(), Answered(()), Reason.EMPTY),
-    ("no requests", cpu(), parts(), Reason.NO_REQUESTS),
+    ("no requests", cpu(), parts(bare=2), Reason.NO_REQUESTS),
+    ("some pods without requests", cpu(), parts(used=0.5, measured=1, bare=3), Sample(Fraction(50))),
     ("half of the requests measured", cpu(), parts(used=0.5, measured=1, missing=1), Sample(Fraction(50))),
     ("less than half measured", cpu(), parts(used=0.5, measured=1, missing=1.1), Reason.PARTIAL),
     ("nothing measured", cpu(), parts(missing=1), Reason.PARTIAL),
@@ -233,7 +233,7 @@ def test_container_readings_are_told_apart_in_one_answer() -> None:
     amounts = {("main", "used"): 0.9, ("main", "measured"): 1, ("helper", "used"): 0.1, ("helper", "measured"): 0.2}
     rows = [
         series(value, namespace="leadgen", workload="api", container=container, part=part)
-        for (container, part), value in itertools.chain(amounts.items(), [(("", "pods"), 2)])
+        for (container, part), value in amounts.items()
     ]
 
     readings = planned.read({planned.questions[0]: Answered(tuple(rows))}, now=NOW)

@@ -23,9 +23,9 @@ from deadband.queries.owners import owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
 from deadband.queries.types import Need, Series
 
-USED, MEASURED, MISSING, PODS = "used", "measured", "missing", "pods"
+USED, MEASURED, MISSING, BARE = "used", "measured", "missing", "bare"
 """Values of the label `part`: use of the containers that have both a request and a usage; their requests; requests of
-those without a usage; the ready pods themselves."""
+those without a usage; how many ready pods have no request at all. As a rule a workload has the first two alone."""
 
 _BASES = {
     ResourceBase.REQUESTS: "kube_pod_container_resource_requests",
@@ -72,12 +72,13 @@ class ResourceRecipe:
     def promql(self, needs: Sequence[Need] | None, dialect: Dialect) -> str:
         """Ask for the parts of these needs' workloads, or of every workload of the kind when None."""
         usage, base, ready, pods = self._selections(needs, dialect)
+        bare = f"({ready} unless on (namespace,pod) {base})"
         parts = " or ".join(
             (
                 marked(f"({usage} and on ({_CONTAINER}) {base})", "part", USED),
                 marked(f"({base} and on ({_CONTAINER}) {usage})", "part", MEASURED),
                 marked(f"({base} unless on ({_CONTAINER}) {usage})", "part", MISSING),
-                marked(ready, "part", PODS),
+                marked(bare, "part", BARE),
             )
         )
         by = "namespace,workload,container,part" if self.by_container else "namespace,workload,part"
@@ -97,9 +98,9 @@ class ResourceRecipe:
 
     def read(self, need: Need, rows: Sequence[Series]) -> Reading:
         """Percentage, exact on the sums as sent; Empty without a ready pod, NoRequests when none has a request."""
-        parts = {row.labels.get("part"): row.value for row in rows if self._concerns(need, row)}
-        if PODS not in parts:
+        if not rows:
             return Absent(Reason.EMPTY, f"no ready pod of {_workload(need)} is known")
+        parts = {row.labels.get("part"): row.value for row in rows if self._concerns(need, row)}
         zero = Fraction(0)
         used, measured, missing = (parts.get(part, zero) for part in (USED, MEASURED, MISSING))
         if used is None or measured is None or missing is None:
@@ -124,9 +125,7 @@ class ResourceRecipe:
         return "request" if self.of is ResourceBase.REQUESTS else "are limited to"
 
     def _concerns(self, need: Need, row: Series) -> bool:
-        if not self.by_container or row.labels.get("part") == PODS:
-            return True
-        return row.labels.get("container") == _container(need)
+        return not self.by_container or row.labels.get("container") == _container(need)
 
     def _selections(self, needs: Sequence[Need] | None, dialect: Dialect) -> tuple[str, str, str, str]:
         """Usage and request by container, readiness by pod, and the ready pods with their workload."""

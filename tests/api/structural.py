@@ -31,6 +31,7 @@ def faults(schema: Schema, path: str = "") -> Iterator[str]:
         yield f"{path}: anyOf"
     if schema.get("type") not in _KINDS:
         yield f"{path}: no type"
+        return
     if (pattern := schema.get("pattern")) is not None:
         re.compile(pattern)
         if re.search(r"\(\?|\\[1-9]", pattern):

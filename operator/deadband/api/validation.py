@@ -6,12 +6,14 @@ The same verdict as the API server's, for `deadband validate` and for objects th
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from deadband.api.metricsource import MetricSource
+from deadband.api.rule import Rule
 from deadband.api.rules import RULES
 from deadband.api.scalingpolicy import ScalingPolicy
 from deadband.api.types import DNS_LABEL_PATTERN, ApiModel
@@ -104,12 +106,12 @@ def _without_nulls(model: type[ApiModel], plain: Any) -> Any:
     """As the API server reads it: a field that is null is absent; an unknown one stays, to be refused."""
     if not isinstance(plain, dict):
         return plain
-    fields = {field.alias or name: _model_in(field.annotation) for name, field in model.model_fields.items()}
+    fields = _fields(model)
     kept = {}
     for key, value in plain.items():
-        inner = fields.get(key)
         if value is None and key in fields:
             continue
+        inner = fields[key].model if key in fields else None
         if inner is not None and isinstance(value, list):
             kept[key] = [_without_nulls(inner, entry) for entry in value]
         else:
@@ -124,40 +126,55 @@ def _parse(model: type[M], plain: Any) -> M:
 
 def _contradictions(model: ApiModel, path: str) -> Iterator[Fault]:
     """What the rules say of a model and of all that is in it, from the outside in."""
-    for rule in RULES:
-        if isinstance(model, rule.model):
-            for broken in rule.broken(model):
-                remark = f" ({broken.value})" if broken.value else ""
-                yield Fault(_join(path, broken.path), rule.message + remark)
-    for name, field in type(model).model_fields.items():
-        here = _join(path, field.alias or name)
-        value = getattr(model, name)
-        for index, entry in enumerate(value if isinstance(value, list) else ()):
-            if isinstance(entry, ApiModel):
-                yield from _contradictions(entry, f"{here}[{index}]")
-        if isinstance(value, ApiModel):
-            yield from _contradictions(value, here)
+    for rule in _rules(type(model)):
+        for broken in rule.broken(model):
+            remark = f" ({broken.value})" if broken.value else ""
+            yield Fault(_join(path, broken.path), rule.message + remark)
+    for wire, field in _fields(type(model)).items():
+        value = getattr(model, field.attribute)
+        if field.model is not None and value is not None:
+            for entry, place in _entries(value, _join(path, wire)):
+                yield from _contradictions(entry, place)
 
 
 def _sound_parts(model: type[ApiModel], plain: Any, path: str) -> Iterator[Fault]:
     """Contradictions in those parts of a misshapen object that are sound by themselves."""
-    for name, field in model.model_fields.items():
-        inner = _model_in(field.annotation)
-        value = plain.get(field.alias or name) if isinstance(plain, dict) else None
-        here = _join(path, field.alias or name)
-        if inner is None or value is None:
+    for wire, field in _fields(model).items():
+        value = plain.get(wire) if isinstance(plain, dict) else None
+        if field.model is None or value is None:
             continue
-        for entry, place in _entries(value, here):
+        for entry, place in _entries(value, _join(path, wire)):
             try:
-                parsed = _parse(inner, entry)
+                parsed = _parse(field.model, entry)
             except ValidationError:
-                yield from _sound_parts(inner, entry, place)
+                yield from _sound_parts(field.model, entry, place)
             else:
                 yield from _contradictions(parsed, place)
 
 
 def _entries(value: Any, path: str) -> list[tuple[Any, str]]:
     return [(entry, f"{path}[{i}]") for i, entry in enumerate(value)] if isinstance(value, list) else [(value, path)]
+
+
+class _Field(NamedTuple):
+    """Where a field is kept, and the model that it holds, itself or in a list; None for plain values."""
+
+    attribute: str
+    model: type[ApiModel] | None
+
+
+@cache
+def _fields(model: type[ApiModel]) -> dict[str, _Field]:
+    """A model's fields by their names on the wire; cached, as thousands of policies are read at a start."""
+    return {
+        field.alias or name: _Field(name, _model_in(field.annotation)) for name, field in model.model_fields.items()
+    }
+
+
+@cache
+def _rules(model: type[ApiModel]) -> list[Rule[Any]]:
+    """The rules that judge a model, those of its bases too."""
+    return [rule for rule in RULES if issubclass(model, rule.model)]
 
 
 def _model_in(annotation: Any) -> type[ApiModel] | None:

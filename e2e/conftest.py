@@ -9,9 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from kubernetes.client import ApiClient
+from kubernetes.config import new_client_from_config
 
 from e2e.testbed import tools
 from e2e.testbed.cluster import CLUSTER_KINDS, Cluster, open_cluster, open_native
+from e2e.testbed.installation import Installation, install
 from e2e.testbed.native import NativeCluster
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
 
@@ -93,3 +96,16 @@ def start_prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prome
             return stack.enter_context(Prometheus(tmp_path_factory.mktemp("prometheus"), jobs))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def installation(cluster: Cluster) -> Installation:
+    """The chart's CRDs, ServiceAccount and RBAC on the shared cluster; no operator yet."""
+    return install(cluster)
+
+
+@pytest.fixture(scope="session")
+def api_client(cluster: Cluster) -> Iterator[ApiClient]:
+    """A client with all rights."""
+    with new_client_from_config(str(cluster.kubeconfig)) as client:
+        yield client

@@ -223,7 +223,7 @@ def test_an_invalid_spec_stalls_and_its_timers_stand_still() -> None:
         ),
         pytest.param(status(current_replicas=3), 5, 5, 1, id="the first write of all is entered"),
         pytest.param(status(current_replicas=3), 5, None, 0, id="somebody else's change is not ours"),
-        pytest.param(status(current_replicas=3), 5, 7200, 0, id="what an earlier policy wrote is not this one's"),
+        pytest.param(status(), 5, 7200, 0, id="what an earlier policy wrote is not this one's"),
     ],
 )
 def test_a_scaling_whose_status_was_lost_is_entered_at_the_next_start(
@@ -231,10 +231,20 @@ def test_a_scaling_whose_status_was_lost_is_entered_at_the_next_start(
 ) -> None:
     seen = target(n, own_write=None if own_write is None else T0 - timedelta(seconds=own_write))
 
-    found = recover(written, seen, created=T0 - timedelta(hours=1))
+    found = recover(written, seen)
 
     assert len(found.scale_events) == expected
     assert found.current_replicas == n if expected == 2 else True
+
+
+def test_a_lost_scaling_is_dated_before_the_last_leader_had_to_stop_writing() -> None:
+    """Its own time is not kept, and the target may have changed for other reasons long after it."""
+    seen = target(5, own_write=T0)
+    outage = Outage(T0 - timedelta(seconds=600), T0)
+
+    found = recover(status(current_replicas=3), seen, outage=outage)
+
+    assert found.last_scale_time == T0 - timedelta(seconds=590)
 
 
 @pytest.mark.parametrize(

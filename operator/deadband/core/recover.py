@@ -1,42 +1,42 @@
 """The crash hole: a scale was written, the status that remembers it was not (architecture, decision 5)."""
 
-from datetime import datetime
+from datetime import timedelta
 
 from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Way
-from deadband.core.types import Target
+from deadband.core.types import Outage, Target
+
+LAST_WRITE = timedelta(seconds=10)
+"""A leader may write for so long after its last renewal of the Lease: the renew deadline (ADR 6)."""
 
 
-def recover(status: ScalingPolicyStatus, target: Target, *, created: datetime) -> ScalingPolicyStatus:
+def recover(status: ScalingPolicyStatus, target: Target, *, outage: Outage | None = None) -> ScalingPolicyStatus:
     """Enter the scaling that the last leader wrote and could not remember any more.
 
-    The API server keeps, per field manager, when the replicas were last changed, for as long as nobody else changes
-    them. If our manager owns them and they are not what our last scale event says, the event is missing.
+    The API server tells whether our field manager alone owns the replicas: then nobody changed them since we did. If
+    they are not what status says we left, our last write is missing there. When it happened is known within bounds
+    only: not after `own_write`, and not after the last leader had to stop writing.
 
     Args:
         status: As the object carries it.
-        target: As the API server shows it; `own_write` is our manager's time.
-        created: When the policy was created: what an earlier policy wrote is not this one's history.
+        target: As the API server shows it.
+        outage: The time without a leader that has just ended, if one is known.
 
     Returns:
-        The status with the missing event, or `status` itself.
+        The status with the missing event, or `status` itself. A policy without history starts with none (R10): on a
+        target that an earlier policy scaled, nothing of that is this one's.
     """
-    wrote = target.own_write
-    if wrote is None or wrote < created:
+    if target.own_write is None or status.current_replicas in (None, target.replicas):
         return status
-    if status.scale_events:
-        known = status.scale_events[-1].to == target.replicas
-    else:
-        known = status.last_scale_time is not None and status.last_scale_time.replace(microsecond=0) >= wrote
-    if known or status.current_replicas == target.replicas:
+    if status.scale_events and status.scale_events[-1].to == target.replicas:
         return status
-    was = status.current_replicas if status.current_replicas is not None else target.replicas
-    event = ScaleEvent(time=wrote, from_=was, to=target.replicas)
-    ways = {True: Way.UP, False: Way.DOWN}
+    assert status.current_replicas is not None, "compared above"
+    wrote = min(target.own_write, outage.start + LAST_WRITE) if outage is not None else target.own_write
+    event = ScaleEvent(time=wrote, from_=status.current_replicas, to=target.replicas)
     return status.model_copy(
         update={
             "scale_events": [*status.scale_events, event],
             "last_scale_time": wrote,
-            "last_scale_direction": ways[event.change > 0] if event.change else status.last_scale_direction,
+            "last_scale_direction": Way.UP if event.change > 0 else Way.DOWN,
             "current_replicas": target.replicas,
         }
     )

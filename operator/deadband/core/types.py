@@ -52,7 +52,8 @@ class Target:
         paused: The Deployment's own spec.paused.
         quota_exceeded: Pods are denied by quota.
         unschedulable: Pods stay unschedulable.
-        own_write: When deadband's field manager last changed the replicas, if nobody changed them since.
+        own_write: When at the latest deadband's field manager changed the replicas; None when somebody else owns
+            them. (A write through /scale carries no time of its own in managedFields.)
     """
 
     replicas: int

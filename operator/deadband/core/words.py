@@ -20,7 +20,7 @@ def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = 
     """
     close = [threshold for threshold in unlike if threshold != value]
     digits, rounded = 18, value
-    for digits in (0 if abs(value) >= 1000 else 1, 3, 9, 18):  # noqa: PLR2004 - four digits are enough to read
+    for digits in (0 if abs(value) >= 10 else 1, 1, 3, 9, 18):  # noqa: PLR2004 - two digits are enough to read
         rounded = Fraction(round(value * 10**digits), 10**digits)
         if (rounded != 0 or value == 0) and rounded not in close:
             break

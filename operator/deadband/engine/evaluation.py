@@ -89,7 +89,7 @@ class Evaluation:
         target = self._store.target(record)
         first = record.memory is None
         uid = record.ref.uid
-        memory = record.remember(target, doubtful=now < self._doubtful.get(uid, now))
+        memory = record.remember(target, outage=outage, doubtful=now < self._doubtful.get(uid, now))
         elder = self._store.elder(record)
         inputs = Inputs(
             spec=spec,

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from deadband.api.scalingpolicy import APPROVE_ANNOTATION, PAUSED_ANNOTATION, Po
 from deadband.api.status import ScalingPolicyStatus
 from deadband.api.validation import InvalidError, validate_source
 from deadband.core.recover import recover
-from deadband.core.types import NoTarget, Pause, Target
+from deadband.core.types import NoTarget, Outage, Pause, Target
 from deadband.engine.turn import Memory
 from deadband.engine.validity import check_policy
 from deadband.ports import ObjectRef, Workload
@@ -68,11 +67,14 @@ class PolicyRecord:
         """Whatever of the object a decision depends on; equal means that nothing needs deciding again."""
         return self.generation, self.pause, self.approval
 
-    def remember(self, target: Target | NoTarget | None, *, doubtful: bool = False) -> Memory:
+    def remember(
+        self, target: Target | NoTarget | None, *, outage: Outage | None = None, doubtful: bool = False
+    ) -> Memory:
         """The memory of this policy; made of what the object carries at the first evaluation of a leadership.
 
         Args:
             target: As it is now; a scale that was written and not remembered is entered (architecture, decision 5).
+            outage: The time without a leader that has just ended.
             doubtful: The last scale write got no answer; look again whether it was taken.
         """
         first = self.memory is None
@@ -83,8 +85,7 @@ class PolicyRecord:
                 # A status edited by hand or of another version: its timers are lost, its spec still holds.
                 self.memory = Memory(ScalingPolicyStatus())
         if (first or doubtful) and isinstance(target, Target):
-            created = datetime.fromisoformat(self.created) if self.created else datetime.min.replace(tzinfo=UTC)
-            self.memory.status = recover(self.memory.status, target, created=created)
+            self.memory.status = recover(self.memory.status, target, outage=outage if first else None)
         return self.memory
 
 

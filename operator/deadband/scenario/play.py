@@ -13,9 +13,8 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import APPROVE_ANNOTATION, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.decide import decide
-from deadband.core.recover import recover
 from deadband.core.status import invalid_status, next_status
-from deadband.core.types import Absent, Inputs, Outage, Reading, Target
+from deadband.core.types import Absent, Inputs, Outage, Reading
 from deadband.engine.calendar import open_overrides
 from deadband.engine.records import read_pause
 from deadband.engine.turn import Memory
@@ -34,7 +33,7 @@ def play(scenario: Scenario) -> Outcome:
     """
     faults = refusal(scenario.policy)
     if faults:
-        return Outcome(scenario, (), tuple(faults))
+        return Outcome(scenario, (), tuple(map(str, faults)))
     return Outcome(scenario, _Player(scenario).play())
 
 
@@ -53,7 +52,6 @@ class _Player:
         self._memory = Memory.of(self._carried)
         self._down_until: datetime | None = None
         self._down_for = timedelta()
-        self._begins = True  # the first evaluation of a leadership is still to come
 
     def play(self) -> tuple[Tick, ...]:
         ticks = []
@@ -73,7 +71,6 @@ class _Player:
     def _happen(self, event: Event, now: datetime) -> None:
         if event.down is not None:
             self._memory = Memory.of(self._carried)
-            self._begins = True
             self._down_until = now + event.down
             self._down_for += event.down
         if event.target is not None and self._workload is not None:
@@ -81,7 +78,7 @@ class _Player:
         if event.spec is not None:
             self._object["spec"] = merged(self._object.get("spec"), event.spec)
             self._generation += 1
-            self._faults = refusal(self._object)
+            self._faults = [str(fault) for fault in refusal(self._object)]
             if not self._faults:
                 self._spec = check_policy(self._object)
         for name, value in (event.annotations or {}).items():
@@ -112,12 +109,9 @@ class _Player:
 
     def _inputs(self, index: int, now: datetime) -> Inputs:
         target = self._cluster.read(now) if self._cluster is not None else None
-        status, outage = self._memory.status, None
-        if self._begins:
-            status, outage = self._begin(status, target)
         return Inputs(
             spec=self._spec,
-            status=status,
+            status=self._memory.status,
             readings={metric.name: self._reading(metric.name, index) for metric in self._spec.metrics},
             vetoes={veto.name: self._reading(veto.name, index) for veto in self._spec.vetoes},
             now=now,
@@ -125,18 +119,17 @@ class _Player:
             overrides=open_overrides(self._spec, now),
             pause=read_pause(self._annotations),
             approval=self._annotations.get(APPROVE_ANNOTATION),
-            outage=outage,
+            outage=self._outage(),
             generation=self._generation,
         )
 
-    def _begin(self, status: ScalingPolicyStatus, target: Target | None) -> tuple[ScalingPolicyStatus, Outage | None]:
-        """What the first evaluation of a leadership does besides: mend the crash hole, know the dead time (R7)."""
-        self._begins = False
-        outage = None
-        if self._down_until is not None:
-            outage = Outage(self._down_until - self._down_for, self._down_until)
-            self._down_until, self._down_for = None, timedelta()
-        return (recover(status, target, created=self._scenario.start) if target is not None else status), outage
+    def _outage(self) -> Outage | None:
+        """The time without an operator, told to the first evaluation after it (R7)."""
+        if self._down_until is None:
+            return None
+        outage = Outage(self._down_until - self._down_for, self._down_until)
+        self._down_until, self._down_for = None, timedelta()
+        return outage
 
     def _reading(self, name: str, index: int) -> Reading:
         readings = self._scenario.series.get(name)

@@ -19,7 +19,7 @@ spec:
     - {name: cpu, resource: {name: cpu}}
     - {name: busy, per: Average, query: "sum(busy_workers)", onNoData: {assume: Below}}
   scaleUp: {anyOf: [{metric: cpu, above: 70}, {metric: busy, above: 4}], forSeconds: 60}
-  scaleDown: {allOf: [{metric: cpu, below: 20}], step: {type: Pods, pods: 1}, limits: []}
+  scaleDown: {allOf: [{metric: cpu, below: 30}], step: {type: Pods, pods: 1}, limits: []}
   vetoes: [{name: freeze, query: "deploy_freeze == 1", direction: Both}]
   overrides: [{name: day, schedule: "0 8 * * 1-5", durationSeconds: 3600, timeZone: Europe/Berlin, minReplicas: 5}]
 """
@@ -43,10 +43,10 @@ def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
         "by ready replicas times value over threshold, rounded up",
         "such as from 10 to 15 at cpu 105 % and busy 6 per replica, before limits",
         "at most the larger of 100 % in 15 s and 4 pods in 15 s",
-        "when cpu is below 20 %, for 300 s",
+        "when cpu is below 30 %, for 300 s",
         "and only while the condition for up is known to be false",
         "by 1 pod",
-        "such as from 10 to 9 at cpu 13.3 %, before limits",
+        "such as from 10 to 9 at cpu 20 %, before limits",
         "without a limit",
         "not within 300 s after the last scaling in either direction",
         "never so far that the condition for up would become true by it",

@@ -36,6 +36,11 @@ class Stdin:
         pytest.param({"a.yaml": "apiVersion: v1\nkind: ConfigMap\n"}, 0, id="nothing of ours"),
         pytest.param({"a.json": json.dumps(yaml.safe_load(VALID), indent="\t")}, 0, id="JSON with tabs"),
         pytest.param({"a.yaml": "kind: List\nitems:\n" + "- " + INVALID.replace("\n", "\n  ")}, 1, id="a List"),
+        pytest.param(
+            {"a.yaml": VALID.replace("{name", "{annotations: {deadband.dev/paused: true}, name", 1)},
+            1,
+            id="an annotation without quotes",
+        ),
         pytest.param({"a.yaml": VALID.replace("v1alpha1", "v2")}, 1, id="a version that is not known"),
         pytest.param(
             {"a.yaml": VALID.replace("kind: ScalingPolicy", "kind: Policy")}, 1, id="a kind that is not known"

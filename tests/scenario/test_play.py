@@ -151,6 +151,11 @@ def test_an_invalid_policy_is_refused_and_never_an_unusable_file(spec: str, word
     assert played(text + "expect: {invalid: true}\n").ok
 
 
+@pytest.mark.parametrize("metadata", ["[1]", "{annotations: {deadband.dev/paused: true}}", "{annotations: 1}"])
+def test_metadata_that_the_api_server_would_refuse_is_refused(metadata: str) -> None:
+    assert played(WHOLE.replace("{name: api, namespace: leadgen}", metadata) + "expect: {invalid: true}\n").ok
+
+
 def test_an_hpa_target_is_refused_as_not_supported_yet() -> None:
     text = WHOLE.replace(
         "apiVersion: apps/v1, kind: Deployment", "apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler"

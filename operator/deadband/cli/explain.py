@@ -11,7 +11,6 @@ from deadband.api.conditions import Reason
 from deadband.api.metrics import Metric
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScalingPolicySpec
-from deadband.api.validation import InvalidError
 from deadband.cli import exits
 from deadband.cli.description import describe
 from deadband.cli.manifests import STDIN, read_manifests
@@ -20,6 +19,7 @@ from deadband.core.types import Absent, Reading, Sample, Target
 from deadband.engine.validity import check_policy
 from deadband.queries import plan
 from deadband.queries.types import Key, Need
+from deadband.scenario.refusal import refusal
 from deadband.scenario.report import fault_lines
 
 if TYPE_CHECKING:
@@ -103,13 +103,13 @@ def _placed(obj: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
 def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> bool:
     """Explain one policy; False when it is invalid."""
     name = f"ScalingPolicy {obj['metadata']['namespace']}/{obj['metadata']['name']}"
-    try:
-        spec = check_policy(obj)
-    except InvalidError as error:
+    faults = refusal(obj)
+    if faults:
         click.echo(f"{name} is invalid, so it would change nothing:")
-        for fault in error.faults:
+        for fault in faults:
             click.echo(f"  {fault}")
         return False
+    spec = check_policy(obj)
     live, why_not = _looked(obj, reach)
     click.echo(name)
     for line in describe(spec, _promql(spec, obj["metadata"]["namespace"], live)):

@@ -1,5 +1,6 @@
 """`deadband validate`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import click
@@ -9,7 +10,7 @@ from deadband.api.validation import Fault, InvalidError, validate_source
 from deadband.cli import exits
 from deadband.cli.manifests import KINDS, Manifest, read_manifests
 from deadband.cli.output import print_json, print_table, print_yaml
-from deadband.engine.validity import check_policy
+from deadband.scenario.refusal import metadata_faults, refusal
 from deadband.scenario.report import fault_lines
 
 
@@ -63,16 +64,20 @@ def faults_of(manifest: Manifest) -> list[Fault]:
     """Every fault of one object; none when it is valid."""
     if manifest.object.get("apiVersion") != API_VERSION:
         return [Fault("apiVersion", f"must be {API_VERSION}")]
+    match manifest.kind:
+        case "ScalingPolicy":
+            return refusal(manifest.object)
+        case "MetricSource":
+            return [*metadata_faults(manifest.object), *_source_faults(manifest.object)]
+        case kind:
+            return [Fault("kind", f'"{kind}" is no kind of this group; there are {" and ".join(KINDS)}')]
+
+
+def _source_faults(source: Mapping[str, Any]) -> Sequence[Fault]:
     try:
-        match manifest.kind:
-            case "ScalingPolicy":
-                check_policy(manifest.object)
-            case "MetricSource":
-                validate_source(manifest.object)
-            case kind:
-                return [Fault("kind", f'"{kind}" is no kind of this group; there are {" and ".join(KINDS)}')]
+        validate_source(source)
     except InvalidError as error:
-        return list(error.faults)
+        return error.faults
     return []
 
 

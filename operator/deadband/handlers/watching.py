@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
 """Reads the credentials anew; awaited in Kopf's loop."""
 
+KOPF_IDENTITY = "deadband"
+"""Kopf wants a name even without peering; by default that of the user, and a container's numeric user has none."""
+
 WATCHER_NAME = "watcher for "
 """How Kopf names the task of each watch stream (kopf, orchestration.py)."""
 
@@ -134,6 +137,7 @@ class Watching:
                 standalone=True,
                 clusterwide=not self._namespaces,
                 namespaces=self._namespaces,
+                identity=KOPF_IDENTITY,  # type: ignore[arg-type]  # a NewType of str that Kopf does not export
                 stop_flag=self._stop,
             )
 

@@ -317,6 +317,29 @@ async def test_one_source_that_hangs_does_not_delay_another(
         await slow
 
 
+async def test_a_query_nobody_waits_for_any_more_still_counts(
+    metrics: PrometheusMetrics, server: Server, observer: FakeObserver
+) -> None:
+    metrics.update_sources({"main": spec(server, maxConcurrentQueries=1, timeoutSeconds=30)})
+    arrived, released = threading.Event(), threading.Event()
+
+    def hold(_: Request) -> Reply:
+        arrived.set()
+        released.wait()
+        return Reply(b"", 500)
+
+    server.answer = hold
+    asked = asyncio.create_task(ask(metrics))
+    await asyncio.to_thread(arrived.wait)
+    asked.cancel()
+    server.answer = lambda _: vector("1")
+    released.set()
+    await ask(metrics)
+
+    assert observer.seen == [("main", "Error"), ("main", "ok")]
+    assert metrics.health("main").last_error == "HTTP 500"
+
+
 async def test_observers_are_told_of_every_query_and_its_outcome(
     metrics: PrometheusMetrics, server: Server, observer: FakeObserver
 ) -> None:

@@ -26,7 +26,10 @@ class QueryObserver(Protocol):
     """Who counts queries."""
 
     def queried(self, source: str, seconds: float, outcome: str) -> None:
-        """One query was sent: how long it took and "ok", or the reason it has no answer. Cheap, never raises."""
+        """One query was sent: how long it took, and "ok" or the reason it has no answer.
+
+        Called from several threads; cheap, never raises.
+        """
 
 
 class PrometheusMetrics:
@@ -107,30 +110,30 @@ class _Source:
         if self._closed:
             return Failed(Reason.ERROR, "the source was changed while it was asked")
         loop = asyncio.get_running_loop()
-        answer, seconds, blamed = await loop.run_in_executor(self._threads, self._query, question, at)
-        if seconds is not None:
-            failure = answer if isinstance(answer, Failed) else None
-            self.vitals.record(seconds, failure, reachable=not blamed, at=at)
-            self._observer.queried(self._name, seconds, "ok" if failure is None else failure.reason.value)
-        return answer
+        return await loop.run_in_executor(self._threads, self._query, question, at)
 
-    def _query(self, question: Question, at: datetime) -> tuple[Answer, float | None, bool]:
-        """In a thread: the answer, the seconds it took (None when it was not asked), whether the source is to blame."""
+    def _query(self, question: Question, at: datetime) -> Answer:
+        """In a thread: ask, and take down what came of it even when nobody waits for the answer any more."""
         refusal = self._breaker.refusal()
         if refusal is not None:
-            return refusal, None, True
+            return refusal
         started = self._clock()
         try:
             answer = self._instant(question.promql, at, question.limit, f"{self.spec.stale_after_seconds}s")
         except AskError as error:
             failure = Failed(error.reason, str(error))
-            if error.blames_source:
-                self._breaker.failed(failure)
-            else:
-                self._breaker.succeeded()
-            return failure, self._clock() - started, error.blames_source
-        self._breaker.succeeded()
-        return answer, self._clock() - started, False
+            self._took(self._clock() - started, failure, at, blamed=error.blames_source)
+            return failure
+        self._took(self._clock() - started, None, at, blamed=False)
+        return answer
+
+    def _took(self, seconds: float, failure: Failed | None, at: datetime, *, blamed: bool) -> None:
+        if failure is not None and blamed:
+            self._breaker.failed(failure)
+        else:
+            self._breaker.succeeded()
+        self.vitals.record(seconds, failure, reachable=not blamed, at=at)
+        self._observer.queried(self._name, seconds, "ok" if failure is None else failure.reason.value)
 
     def _instant(self, promql: str, at: datetime, limit: int, lookback: str) -> Answered:
         form = {

@@ -99,7 +99,7 @@ class Breaker:
 
 @dataclass(slots=True)
 class Vitals:
-    """Figures of one source. Kept by the event loop's thread alone.
+    """Figures of one source; safe to use from several threads.
 
     Attributes:
         clock: Monotonic seconds.
@@ -116,30 +116,33 @@ class Vitals:
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
     _asked: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_SAMPLES))
     _first: float | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, seconds: float, failure: Failed | None, *, reachable: bool, at: datetime) -> None:
         """Take in one query that was sent."""
         now = self.clock()
-        self._first = now if self._first is None else self._first
-        self._asked.append(now)
-        self._seconds.append(seconds)
-        self.reachable = reachable
-        if failure is not None:
-            self._last = (failure.message, at)
+        with self._lock:
+            self._first = now if self._first is None else self._first
+            self._asked.append(now)
+            self._seconds.append(seconds)
+            self.reachable = reachable
+            if failure is not None:
+                self._last = (failure.message, at)
 
     def health(self) -> SourceHealth:
         """The figures as of now."""
         now = self.clock()
-        while self._asked and now - self._asked[0] > _RATE_WINDOW_SECONDS:
-            self._asked.popleft()
-        span = min(_RATE_WINDOW_SECONDS, max(1.0, now - (self._first if self._first is not None else now)))
-        message, at = self._last or (None, None)
-        return SourceHealth(
-            reachable=self.reachable,
-            version=self.version,
-            latency_seconds=median(self._seconds) if self._seconds else None,
-            queries_per_second=len(self._asked) / span,
-            last_error=message,
-            last_error_time=at,
-            ignores_lookback=self.ignores_lookback,
-        )
+        with self._lock:
+            while self._asked and now - self._asked[0] > _RATE_WINDOW_SECONDS:
+                self._asked.popleft()
+            span = min(_RATE_WINDOW_SECONDS, max(1.0, now - (self._first if self._first is not None else now)))
+            message, at = self._last or (None, None)
+            return SourceHealth(
+                reachable=self.reachable,
+                version=self.version,
+                latency_seconds=median(self._seconds) if self._seconds else None,
+                queries_per_second=len(self._asked) / span,
+                last_error=message,
+                last_error_time=at,
+                ignores_lookback=self.ignores_lookback,
+            )

@@ -14,6 +14,7 @@ from itertools import groupby
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.core.types import Absent, Reading
+from deadband.queries.layout import laid_out
 from deadband.queries.promql import Dialect
 from deadband.queries.raw import RawRecipe
 from deadband.queries.readings import is_stale, unusable
@@ -118,7 +119,7 @@ def plan(needs: Sequence[Need], sources: Mapping[str, MetricSourceSpec]) -> Plan
 
 
 def describe(need: Need, source_spec: MetricSourceSpec) -> str:
-    """Write the PromQL whose value is this need's reading when it is asked alone.
+    """Write the PromQL, over several lines, whose value is this need's reading when it is asked alone.
 
     For the `resource` recipe that is the percentage; the plan asks for its numerator and denominator instead, to tell
     NoRequests from Empty and to judge how much of the whole is measured. A need that cannot be asked gives a comment.
@@ -128,9 +129,11 @@ def describe(need: Need, source_spec: MetricSourceSpec) -> str:
         case Absent(message=message):
             return f"# {message}"
         case ResourceRecipe() as recipe:
-            return recipe.percentage(need, dialect)
+            return laid_out(recipe.percentage(need, dialect))
+        case RawRecipe(text=text):
+            return text
         case recipe:
-            return recipe.promql([need], dialect)
+            return laid_out(recipe.promql([need], dialect))
 
 
 def _not_found(need: Need) -> Absent:

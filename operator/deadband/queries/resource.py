@@ -89,7 +89,7 @@ class ResourceRecipe:
         usage, base, _, pods = self._selections([need], dialect)
         used = f"({usage} and on ({_CONTAINER}) {base}) * on (namespace,pod) group_left (workload) {pods}"
         measured = f"({base} and on ({_CONTAINER}) {usage}) * on (namespace,pod) group_left (workload) {pods}"
-        return f"100\n* sum({used})\n/ sum({measured})"
+        return f"100 * sum({used}) / sum({measured})"
 
     def most(self, needs: Sequence[Need]) -> int:
         """The matchers span every pairing of namespace and name, so that many workloads can be in the answer."""

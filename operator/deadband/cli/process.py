@@ -49,8 +49,6 @@ RELEASE_SECONDS = 0.9
 FAREWELL_SECONDS = 1.0
 """For the last Events."""
 
-STANDING_SECONDS = 5.0
-
 
 class CannotStartError(Exception):
     """Something outside is missing; the message says what to do."""
@@ -126,7 +124,7 @@ class _Operator:
             _across_threads(self._scheduler.receive), _login(kube), namespaces=settings.namespaces
         )
         self._vigil = Vigil(self._watching, lambda: self._scheduler.beat, telemetry.lagged, clock)
-        self._http = HttpServer(settings.http_address, live=self._live, ready=self._ready, expose=telemetry.expose)
+        self._http = HttpServer(settings.http_address, live=self._live, ready=self._ready, expose=self._expose)
 
     async def run(self, stop: asyncio.Event) -> int:
         """Start, go on until told to stop or until a part fails, and end in order.
@@ -163,7 +161,6 @@ class _Operator:
             "sources": self._reporter.run(),
             "pulse": self._vigil.pulse(),
             "vigil": self._vigil.watch(),
-            "standing": self._stand(),
             "election": self._elector.run(self._term.begin, self._term.end),
         }
 
@@ -207,10 +204,9 @@ class _Operator:
                     await asyncio.sleep(LOOK_FOR_KINDS_SECONDS)
         raise CannotStartError(f"cannot start: {trouble}")
 
-    async def _stand(self) -> None:
-        while True:
-            self._scheduler.standing()
-            await asyncio.sleep(STANDING_SECONDS)
+    def _expose(self) -> bytes:
+        self._scheduler.standing()
+        return self._telemetry.expose()
 
     async def _live(self) -> list[str]:
         return self._vigil.faults()

@@ -23,6 +23,15 @@ FIGURES_EVERY_SECONDS = 300.0
 MOVED = 2
 """A figure that changed by less than this factor is not worth a write: quiet means zero writes (R18)."""
 
+LATENCY_MATTERS = Fraction(1, 10)
+"""Nor is a latency that changed by less than this, in seconds."""
+
+RATE_MATTERS = Fraction(1, 10)
+"""Nor a rate that changed by less than this, in queries per second."""
+
+RATE_KNOWN_SECONDS = 60.0
+"""A rate over less than this is the rate of starting up."""
+
 
 class Health(Protocol):
     """What is known of one source."""
@@ -64,7 +73,7 @@ WriteStatus = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 class _Written:
     uid: str
     status: MetricSourceStatus
-    at: float | None = None
+    at: float
 
 
 class SourceReporter:
@@ -97,6 +106,7 @@ class SourceReporter:
         self._reachable = reachable
         self._clock = clock
         self._written: dict[str, _Written] = {}
+        self._began = clock.monotonic()
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -114,13 +124,14 @@ class SourceReporter:
             await self._report(record)
 
     async def _report(self, record: SourceRecord) -> None:
-        name = record.ref.name
+        name, monotonic = record.ref.name, self._clock.monotonic()
         written = self._written.get(name)
         if written is None or written.uid != record.ref.uid:
-            written = self._written[name] = _Written(record.ref.uid, record.status)
+            written = self._written[name] = _Written(record.ref.uid, record.status, monotonic)
         status = status_of(record, self._health(name), written.status, now=self._clock.now().replace(microsecond=0))
-        monotonic = self._clock.monotonic()
-        patient = written.at is None or monotonic - written.at >= FIGURES_EVERY_SECONDS
+        if monotonic - self._began < RATE_KNOWN_SECONDS:
+            status = status.model_copy(update={"queries_per_second": written.status.queries_per_second})
+        patient = monotonic - written.at >= FIGURES_EVERY_SECONDS
         if _meaning(status) == _meaning(written.status) and not (patient and _moved(written.status, status)):
             return
         try:
@@ -191,16 +202,16 @@ def _meaning(status: MetricSourceStatus) -> object:
 
 
 def _moved(before: MetricSourceStatus, after: MetricSourceStatus) -> bool:
-    return _differ(before.latency_seconds, after.latency_seconds) or _differ(
-        before.queries_per_second, after.queries_per_second
+    return _differ(before.latency_seconds, after.latency_seconds, LATENCY_MATTERS) or _differ(
+        before.queries_per_second, after.queries_per_second, RATE_MATTERS
     )
 
 
-def _differ(before: Fraction | None, after: Fraction | None) -> bool:
+def _differ(before: Fraction | None, after: Fraction | None, matters: Fraction) -> bool:
     if before is None or after is None:
         return before is not after
     low, high = sorted((before, after))
-    return high >= low * MOVED and high != low
+    return high >= low * MOVED and high - low >= matters
 
 
 def _rounded(value: float | None, parts: int) -> Fraction | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Self
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -19,7 +20,7 @@ from e2e.testbed.demo.plain import change_line, clock, number, reading, threshol
 _STYLES = {"above": "red", "inside": "green", "below": "dodger_blue1"}
 _BLIND_STYLE = "grey50"
 _LABEL_WIDTH = 24
-_METRIC_ROWS, _REPLICA_ROWS = 4, 2
+_METRIC_ROWS, _REPLICA_ROWS = 5, 2
 _LIVE_SPAN_SECONDS = 120.0
 
 
@@ -36,19 +37,23 @@ def picture(frames: Sequence[Frame], *, width: int, span: float) -> RenderableTy
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     """Return the summary: what was expected, what was seen, when, and why in the operator's words."""
-    table = Table(title="Expected, and seen on the API server", title_justify="left", title_style="bold", expand=True)
+    title = "Expected, and seen on the API server"
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False, expand=True
+    )
     table.add_column("")
     table.add_column("when", justify="right")
     table.add_column("act", ratio=4)
     table.add_column("expected", ratio=3)
     table.add_column("seen", ratio=3)
     table.add_column("in the operator's words", ratio=7)
-    act = ""
+    before = ""
     for verdict in verdicts:
-        title, act = "" if verdict.act == act else verdict.act, verdict.act
+        act = "" if verdict.act == before else verdict.act
+        before = verdict.act
         mark = Text("✔", "bold green") if verdict.holds else Text("✘", "bold red")
         when = "" if verdict.at is None else clock(verdict.at)
-        cells = (title, verdict.expected, verdict.seen, verdict.sentence)
+        cells = (act, verdict.expected, verdict.seen, verdict.sentence)
         table.add_row(mark, when, *map(Text, cells))
     return table
 

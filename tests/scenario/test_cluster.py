@@ -80,3 +80,12 @@ def test_available_pods_are_as_the_ready_ones_until_a_number_is_said() -> None:
 
     cluster.change(TargetChange(available=3), START)
     assert (cluster.read(START).ready, cluster.read(START).available) == (2, 3)
+
+
+def test_of_the_pods_that_are_not_ready_the_newest_go_first() -> None:
+    cluster = Cluster(TargetChange(replicas=2, ready_after=seconds(30)))
+    cluster.write(3, START)
+    cluster.write(4, START + seconds(15))
+    cluster.write(3, START + seconds(20))
+
+    assert cluster.read(START + seconds(30)).ready == 3

@@ -20,6 +20,7 @@ from deadband.engine.validity import check_policy
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+ROOMS = ("api", "core", "queries", "adapters", "engine", "handlers", "scenario", "cli")
 RUNBOOK = ROOT / "docs" / "runbook.md"
 
 CHECKS = {"ScalingPolicy": check_policy, "MetricSource": validate_source}
@@ -147,6 +148,25 @@ def test_every_relative_link_leads_somewhere(document: Path, link: str) -> None:
     assert target.is_relative_to(ROOT), f"{link} leaves the repository"
     if anchor:
         assert anchor in anchors(target), f"{target.name} has no heading for #{anchor}"
+
+
+def test_every_named_link_has_its_address() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text()
+        named = set(re.findall(r"\]\[([\w-]+)\]", text))
+        assert named == set(re.findall(r"^\[([\w-]+)\]: ", text, re.MULTILINE)), document.name
+
+
+def test_every_module_that_a_document_names_is_there() -> None:
+    package = ROOT / "operator" / "deadband"
+    named = {
+        (document.name, path)
+        for document in DOCUMENTS
+        for path in re.findall(rf"`((?:{'|'.join(ROOMS)})/[\w/]+\.py)`", document.read_text())
+    }
+
+    assert named
+    assert [one for one in sorted(named) if not (package / one[1]).is_file()] == []
 
 
 @pytest.mark.parametrize("manifest", list(manifests()))

@@ -16,6 +16,17 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 _LIFETIME = dt.timedelta(days=30)
 _CLOCK_SKEW = dt.timedelta(hours=1)
 _ADMINISTRATORS = "system:masters"
+_MAY_SIGN = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +45,9 @@ class Authority:
         self._folder = folder
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "deadband-testbed")])
         self._key = ec.generate_private_key(ec.SECP256R1())
-        builder = _certificate(self._name, self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
-        )
+        builder = _certificate(self._name, self._name, self._key, self._key)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_MAY_SIGN, critical=True)
         self.certificate_file = folder / "ca.crt"
         self.certificate_file.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
 
@@ -69,7 +80,7 @@ class Authority:
         self, name: str, subject: x509.Name, usage: x509.ObjectIdentifier, names: x509.SubjectAlternativeName | None
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _certificate(subject, self._name, key)
+        builder = _certificate(subject, self._name, key, self._key)
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if names is not None:
             builder = builder.add_extension(names, critical=False)
@@ -88,8 +99,13 @@ class Authority:
         return path
 
 
-def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    # Python 3.13 and later accept nothing without the two key identifiers.
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -98,6 +114,8 @@ def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePri
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SKEW)
         .not_valid_after(now + _LIFETIME)
+        .add_extension(own, critical=False)
+        .add_extension(authority, critical=False)
     )
 
 

@@ -30,7 +30,7 @@ from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Kind, Store
 from deadband.engine.term import Term
 from deadband.engine.vigil import DeafError, Vigil
-from deadband.handlers.watching import Login, Watching
+from deadband.handlers.watching import Connection, Login, Watching
 from deadband.ports import DeniedError, WriteError
 
 logger = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ class _Operator:
                 statuses=self._statuses,
                 events=self._events,
                 telemetry=telemetry,
+                clock=clock,
             ),
             statuses=self._statuses,
             leadership=self._elector,
@@ -248,7 +249,7 @@ def _login(kube: Kube) -> Login:
 
     async def login() -> kopf.ConnectionInfo:
         found = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(credentials(kube), loop))
-        return kopf.ConnectionInfo(
+        return Connection(
             server=found.server,
             scheme=found.scheme or None,
             token=found.token or None,

@@ -176,6 +176,7 @@ class FakeWorld:
             statuses=self.statuses,
             events=self.events,
             telemetry=self.telemetry,
+            clock=self.clock,
         )
         self.scheduler = Scheduler(
             store=self.store,

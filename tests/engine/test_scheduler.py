@@ -1,6 +1,9 @@
 """The loop: who is evaluated, when, and what happens at the edges of a leadership."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from deadband.api.conditions import Reason
 from tests.engine.fakes import FakeWorld, policy, until
@@ -94,6 +97,29 @@ async def test_a_policy_edited_while_it_is_gathered_is_decided_by_its_new_spec_o
 
     await world.evaluate(seconds=1.1)
     assert world.targets.scaled == [("api", 3)]
+
+
+async def test_a_defect_that_one_policy_shows_stays_with_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = leader()
+    for name in ("a", "api", "b"):
+        world.add_deployment(name)
+        world.add_policy(name)
+    decide = world.evaluation.decide
+
+    def failing(record: Any, *args: Any, **kwargs: Any) -> Any:
+        if record.ref.name == "api":
+            raise ZeroDivisionError
+        return decide(record, *args, **kwargs)
+
+    monkeypatch.setattr(world.evaluation, "decide", failing)
+    await world.evaluate()
+    await world.evaluate(seconds=15)
+
+    assert [name for name, _ in world.telemetry.decided].count("a") == 2
+    assert [name for name, _ in world.telemetry.decided].count("b") == 2
+    assert "the evaluation of api failed" in caplog.text
 
 
 async def test_a_deleted_policy_disappears_from_the_own_metrics() -> None:

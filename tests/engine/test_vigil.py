@@ -55,21 +55,33 @@ async def test_a_process_that_does_its_work_is_well() -> None:
     assert vigil(FakeWatches(4), FakeClock()).faults() == []
 
 
+async def test_a_process_that_still_waits_for_its_crds_is_well() -> None:
+    clock = FakeClock()
+    looked_after = vigil(FakeWatches(0), clock, beat=1000.0)
+
+    clock.seconds += 50
+
+    assert looked_after.faults() == []
+
+
 async def test_a_scheduler_that_stands_still_is_a_fault() -> None:
     clock = FakeClock()
     looked_after = vigil(FakeWatches(4), clock, beat=1000.0)
+    pulse = asyncio.create_task(looked_after.pulse())
 
-    clock.seconds += 15
+    await until(lambda: clock.seconds >= 1015)
 
     assert any("scheduler" in fault for fault in looked_after.faults())
+    pulse.cancel()
 
 
 async def test_a_loop_that_stands_still_is_a_fault_until_it_turns_again() -> None:
     clock = FakeClock()
     looked_after = vigil(FakeWatches(4), clock)
+    pulse = asyncio.create_task(looked_after.pulse())
+    await asyncio.sleep(0)
     clock.seconds += 15
     assert any("event loop" in fault for fault in looked_after.faults())
 
-    pulse = asyncio.create_task(looked_after.pulse())
     await until(lambda: not looked_after.faults())
     pulse.cancel()

@@ -43,20 +43,30 @@ class PolicySeries:
 
     def __init__(self) -> None:
         self._rendered: dict[Family, dict[tuple[str, str], str]] = {family: {} for family in FAMILIES}
+        self._shown: dict[tuple[str, str], tuple[ScalingPolicySpec | None, object]] = {}
 
     def show(self, policy: ObjectRef, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> None:
         """Replace the series of one policy; without a spec its conditions are all there is."""
         key = policy.namespace, policy.name
         base = f'namespace="{_escaped(policy.namespace)}",policy="{_escaped(policy.name)}"'
+        self._rendered[VALUE][key] = "".join(_values(base, status)) if spec is not None else ""
+        rest = (
+            status.current_replicas,
+            status.desired_replicas,
+            *[(condition.type, condition.status) for condition in status.conditions],
+        )
+        if (before := self._shown.get(key)) is not None and before[0] is spec and before[1] == rest:
+            return
+        self._shown[key] = spec, rest
         self._rendered[CONDITION][key] = "".join(
             f'{CONDITION.name}{{{base},type="{one.type}",status="{one.status}"}} 1\n' for one in status.conditions
         )
         self._rendered[REPLICAS][key] = "".join(_replicas(base, spec, status))
-        self._rendered[VALUE][key] = "".join(_values(base, status)) if spec is not None else ""
         self._rendered[THRESHOLD][key] = "".join(_thresholds(base, spec)) if spec is not None else ""
 
     def forget(self, policy: ObjectRef) -> None:
         """Drop the series of one policy."""
+        self._shown.pop((policy.namespace, policy.name), None)
         for series in self._rendered.values():
             series.pop((policy.namespace, policy.name), None)
 

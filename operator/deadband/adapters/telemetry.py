@@ -34,7 +34,7 @@ class PrometheusTelemetry:
     """ports.Telemetry, and what the adapters tell of queries and calls; one registry of its own per instance."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # half of all series, for a time that nobody asks
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # half of all series, for times nobody asks for
         self.registry = registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)

@@ -19,6 +19,8 @@ from deadband.core.status import Refusal, invalid_status, next_status
 from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
 from deadband.engine.announcing import announcements
 from deadband.engine.calendar import open_overrides
+from deadband.engine.clock import Clock
+from deadband.engine.complaints import Complaints
 from deadband.engine.gathering import VETO_PREFIX
 from deadband.engine.records import PolicyRecord, read_policy
 from deadband.engine.status_writer import StatusWriter
@@ -61,6 +63,7 @@ class Evaluation:
         statuses: StatusWriter,
         events: Events,
         telemetry: Telemetry,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._targets = targets
@@ -69,6 +72,7 @@ class Evaluation:
         self._statuses = statuses
         self._events = events
         self._telemetry = telemetry
+        self._complaints = Complaints(logger, clock)
         self._slots = asyncio.Semaphore(CONCURRENT_SCALES)
         self._doubtful: dict[str, datetime] = {}
         """Policies whose last scale write got no answer, and until when the target is looked at for it."""
@@ -208,12 +212,7 @@ class Evaluation:
         if isinstance(error, UnreachableError):
             # No answer is not a no: the next evaluation looks whether the replicas are ours.
             self._doubtful[record.ref.uid] = inputs.now + DOUBT
-        logger.warning(
-            "could not scale for %s: %s",
-            record.ref.name,
-            error,
-            extra={"namespace": record.ref.namespace, "policy": record.ref.name, "reason": error.reason},
-        )
+        self._complaints.tell("scale for", record.ref, error)
         self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
 
     def _settle(self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What the store keeps of each object: parsed once per generation, slim, nothing that a decision does not need."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from deadband.core.types import NoTarget, Outage, Pause, Target
 from deadband.engine.turn import Memory
 from deadband.engine.validity import check_policy
 from deadband.ports import ObjectRef, Workload
+
+logger = logging.getLogger(__name__)
 
 
 class WorkloadKey(NamedTuple):
@@ -199,6 +202,10 @@ def _checked(obj: Mapping[str, Any]) -> tuple[ScalingPolicySpec | None, tuple[st
         return check_policy(obj), ()
     except InvalidError as error:
         return None, tuple(str(fault) for fault in error.faults)
+    except Exception:
+        # A defect of our validation must not let one tenant's object stop the operator for all others.
+        logger.exception("the policy %s cannot be validated", obj["metadata"].get("name"))
+        return None, ("spec: deadband failed to validate it; please report this with the manifest",)
 
 
 def _claim(obj: Mapping[str, Any]) -> WorkloadKey | None:

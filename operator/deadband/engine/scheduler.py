@@ -6,7 +6,8 @@ under way when it is due again is left out and counted, never queued (no pile-up
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -174,7 +175,7 @@ class Scheduler:
                 self._evaluate(batch, now.replace(microsecond=0)), name=f"evaluate {now:%H:%M:%S}"
             )
             self._batches.add(task)
-            task.add_done_callback(self._batches.discard)
+            task.add_done_callback(self._batch_ended)
 
     async def _evaluate(self, batch: Sequence[Due], now: datetime) -> None:
         started = self._clock.monotonic()
@@ -188,19 +189,18 @@ class Scheduler:
                     records[uid] = record
                     continue
                 if record is not None:
-                    self._evaluation.refuse(record, now=now)
+                    with _contained(record):
+                        self._evaluation.refuse(record, now=now)
                 self._under_way.discard(uid)
             async for gathered in self._gathering.gather(records.values(), now=now):
                 for index, uid in enumerate(gathered.uids):
                     seconds = self._clock.monotonic() - started
                     self._telemetry.timed(lag_seconds=due[uid].late_seconds, seconds=seconds)
-                    open_.discard(uid)
-                    self._decide(records[uid], gathered.readings, now=now)
+                    with _contained(records[uid]):
+                        self._decide(records[uid], gathered.readings, now=now)
+                        open_.discard(uid)
                     if index % CHUNK == CHUNK - 1:
                         await asyncio.sleep(0)
-        except Exception:
-            # A defect of ours in one batch must not stop the loop for all others; it is told, and tried again when due.
-            logger.exception("evaluation failed")
         finally:
             self._under_way -= open_
 
@@ -217,18 +217,20 @@ class Scheduler:
             return
 
         async def act() -> None:
-            try:
+            with _contained(record):
                 changed = await self._evaluation.act(record, inputs, decision)
                 if changed is not None:
                     self.receive("ScalingPolicy", "MODIFIED", changed)
-            except Exception:
-                logger.exception("writing failed for %s", record.ref.name)
-            finally:
-                self._finish(record)
+            self._finish(record)
 
         task = asyncio.create_task(act(), name=f"scale for {record.ref.namespace}/{record.ref.name}")
         self._acts.add(task)
         task.add_done_callback(self._acts.discard)
+
+    def _batch_ended(self, task: asyncio.Task[None]) -> None:
+        self._batches.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("an evaluation failed as a whole", exc_info=error)
 
     def _finish(self, evaluated: PolicyRecord) -> None:
         """The policy may be evaluated again; at once if it changed while this evaluation was under way."""
@@ -236,6 +238,16 @@ class Scheduler:
         record = self._store.policies.get(evaluated.ref.uid)
         if self._leading and record is not None and record.meaning != evaluated.meaning:
             self._plan(record)
+
+
+@contextmanager
+def _contained(record: PolicyRecord) -> Iterator[None]:
+    """Keep a defect of ours to the one policy that shows it; it is told, and the policy is tried again when due."""
+    try:
+        yield
+    except Exception:
+        where = {"namespace": record.ref.namespace, "policy": record.ref.name}
+        logger.exception("the evaluation of %s failed", record.ref.name, extra=where)
 
 
 def _state(record: PolicyRecord) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.status import Change, change
 from deadband.engine.clock import Clock
+from deadband.engine.complaints import Complaints
 from deadband.engine.turn import Memory
 from deadband.ports import GoneError, Leadership, ObjectRef, Policies, WriteError
 
@@ -44,6 +45,7 @@ class StatusWriter:
         self._policies = policies
         self._leadership = leadership
         self._clock = clock
+        self._complaints = Complaints(logger, clock)
         self._urgent: dict[str, _Pending] = {}
         self._patient: dict[str, _Pending] = {}
         self._arrived = asyncio.Event()
@@ -130,12 +132,7 @@ class StatusWriter:
         except GoneError:
             logger.debug("the policy %s is gone before its status was written", pending.ref.name)
         except WriteError as error:
-            logger.warning(
-                "could not write the status of %s: %s",
-                pending.ref.name,
-                error,
-                extra={"namespace": pending.ref.namespace, "policy": pending.ref.name, "reason": error.reason},
-            )
+            self._complaints.tell("write the status of", pending.ref, error)
         else:
             pending.memory.wrote(pending.status, now=pending.now)
 

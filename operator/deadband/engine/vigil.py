@@ -56,11 +56,13 @@ class Vigil:
         self._beat = beat
         self._lagged = lagged
         self._clock = clock
-        self._pulse = clock.monotonic()
+        self._pulse: float | None = None
         self._missing_since: float | None = None
 
     def faults(self) -> list[str]:
-        """What only a restart would mend, in words; empty when all is well."""
+        """What only a restart would mend, in words; empty when all is well, and before the parts have started."""
+        if self._pulse is None:
+            return []
         now = self._clock.monotonic()
         found = []
         if now - self._pulse > MOST_LAG_SECONDS + PULSE_SECONDS:
@@ -74,7 +76,7 @@ class Vigil:
     async def pulse(self) -> None:
         """Measure the loop's lag until cancelled."""
         while True:
-            before = self._clock.monotonic()
+            self._pulse = before = self._clock.monotonic()
             await self._clock.sleep(PULSE_SECONDS)
             self._pulse = self._clock.monotonic()
             self._lagged(max(0.0, self._pulse - before - PULSE_SECONDS))

@@ -4,16 +4,20 @@ import json
 import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from e2e.testbed import tools
 from e2e.testbed.access import KubectlError
 from e2e.testbed.chart import CHART, helm, objects, render
 from e2e.testbed.cluster import Cluster
+from e2e.testbed.installation import Operator, install
 from e2e.testbed.native import NativeCluster
 from e2e.testbed.nodes import NODE_NAMES
+from e2e.testbed.workloads import workload
 
 VALUES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -126,6 +130,35 @@ class TestNamespacedMode:
     ) -> None:
         assert not self.may(cluster, operator, "get", "secrets", namespace)
         assert not self.may(cluster, operator, "patch", "deployments.apps", watched[0])
+
+
+def test_an_operator_in_namespaced_mode_scales_there_and_never_asks_for_more(
+    own_control_plane: NativeCluster, tmp_path: Path
+) -> None:
+    cluster = own_control_plane
+    for namespace in ("leadgen", "shop"):
+        cluster.create_namespace(namespace)
+        cluster.apply(workload("api", namespace, replicas=21))  # one above the policy's maximum
+    source = {"create": True, "url": "http://127.0.0.1:9"}  # nobody listens there: bounds need no metrics
+    installation = install(cluster, {"watchNamespaces": ["leadgen"], "metricSource": source})
+    policy = yaml.safe_load((CHART.parents[1] / "examples" / "api-pods.yaml").read_text())
+    cluster.apply(*(policy | {"metadata": {"name": "api-pods", "namespace": name}} for name in ("shop", "leadgen")))
+    mark = cluster.audit_mark()
+    operator = Operator(installation, tmp_path, namespaces=["leadgen"])
+
+    operator.start()
+    try:
+        cluster.kubectl(
+            "wait", "deployment/api", "-n", "leadgen", "--for=jsonpath={.spec.replicas}=20", "--timeout=60s"
+        )
+    finally:
+        operator.process.stop()
+
+    assert cluster.get("deployment", "api", "-n", "shop")["spec"]["replicas"] == 21
+    asked = [event for event in cluster.audit_events(mark) if event["user"]["username"] == installation.user]
+    assert asked
+    assert [event["requestURI"] for event in asked if event["responseStatus"]["code"] == 403] == []
+    assert [event["requestURI"] for event in asked if "/namespaces/shop/" in event["requestURI"]] == []
 
 
 class TestRestrictedStandard:

@@ -50,19 +50,24 @@ def queue(name: str, **spec: Any) -> dict[str, Any]:
     return policy(name, NAMESPACE, **{"metrics": [depth], "scaleUp": up, "scaleDown": down, **spec})
 
 
+def _annotated(document: dict[str, Any], key: str, value: str) -> dict[str, Any]:
+    document["metadata"]["annotations"] = {key: value}
+    return document
+
+
 # name: replicas at the start, cpu percent at these replicas, memory percent at these replicas
 LOADS = {
     "up-on-cpu": (2, 90, 40),
     "up-on-memory": (2, 63, 90),
     "down-in-time": (4, 12, 20),
-    "held-by-guard": (5, 10, 75),
+    "held-by-guard": (5, 12, 75),
     "in-the-band": (3, 45, 45),
     "dead-source": (5, 45, 45),
     "mortal-source": (3, 45, 45),
     "paused": (3, 88, 40),
     "asks-first": (2, 90, 40),
     "rehearses": (2, 90, 40),
-    "conflicts": (2, 45, 45),
+    "conflicts": (2, 60, 45),
 }
 QUEUES = {"worker": 5000, "edge": 10000}
 
@@ -74,10 +79,10 @@ POLICIES = [
     both("in-the-band"),
     both("dead-source", maxReplicas=3, metrics=[{**CPU, "source": "dead"}, {**MEMORY, "source": "dead"}]),
     both("mortal-source", metrics=[{**CPU, "source": "mortal"}, {**MEMORY, "source": "mortal"}]),
-    both("paused"),
+    _annotated(both("paused"), "deadband.dev/paused", "true"),
     both("asks-first", scaleUp={**UP, "mode": "Manual"}),
     both("rehearses", mode="DryRun"),
-    both("conflicts"),
+    both("conflicts", maxReplicas=3),
     queue("worker"),
     queue("edge"),
     both("stateful", scaleTargetRef={"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "stateful"}),
@@ -140,8 +145,6 @@ def world(
             operator.start()
             try:
                 cluster.apply(*POLICIES)
-                pause = "deadband.dev/paused=true"
-                cluster.kubectl("annotate", "scalingpolicy", "paused", "-n", NAMESPACE, pause)
                 yield World(cluster, Seen(api_client, NAMESPACE), simulator, mortal, operator)
             finally:
                 operator.process.stop()
@@ -267,10 +270,10 @@ def test_somebody_elses_change_is_seen_before_anything_is_written(world: World) 
     """A person scales beyond the maximum: back to it at once, on the state that the person left."""
     seen = world.seen
     seen.wait_for("the band", lambda: seen.reason("conflicts") == "WithinBand")
-    world.cluster.kubectl("scale", "deployment", "conflicts", "-n", NAMESPACE, "--replicas=12")
-    seen.wait_for("the maximum", lambda: seen.replicas("conflicts") == 10)
+    world.cluster.kubectl("scale", "deployment", "conflicts", "-n", NAMESPACE, "--replicas=5")
+    seen.wait_for("the maximum", lambda: seen.replicas("conflicts") == 3)
 
-    assert seen.status("conflicts")["scaleEvents"][-1]["from"] == 12
+    assert seen.status("conflicts")["scaleEvents"][-1]["from"] == 5
 
 
 def test_kubectl_get_explains_every_policy(world: World) -> None:

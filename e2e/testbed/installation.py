@@ -84,7 +84,6 @@ class Operator:
         *,
         identity: str = "operator",
         namespaces: Sequence[str] = (),
-        lease: str = RELEASE,
     ) -> None:
         """Name the process and what it watches; starts nothing.
 
@@ -93,7 +92,6 @@ class Operator:
             run_directory: Where its log goes.
             identity: Holder of the Lease.
             namespaces: Watched ones; none means all.
-            lease: Name of the Lease, for operators that must not take turns with others.
         """
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
@@ -101,7 +99,6 @@ class Operator:
             "KUBECONFIG": str(installation.renew_credentials()),
             "DEADBAND_NAMESPACES": ",".join(namespaces),
             "DEADBAND_LEASE_NAMESPACE": SYSTEM,
-            "DEADBAND_LEASE_NAME": lease,
             "DEADBAND_IDENTITY": identity,
             "DEADBAND_HTTP_ADDRESS": address,
             "PYTHONUNBUFFERED": "1",
@@ -131,9 +128,16 @@ class Operator:
         """Whether it says that it is the leader."""
         return "deadband_leader 1.0" in self.metrics()
 
+    def live(self) -> bool:
+        """Whether its liveness probe passes; False while it does not answer."""
+        return self._passes("livez")
+
     def _ready(self) -> bool:
+        return self._passes("readyz")
+
+    def _passes(self, probe: str) -> bool:
         try:
-            return requests.get(f"{self.url}/readyz", timeout=2).ok
+            return requests.get(f"{self.url}/{probe}", timeout=2).ok
         except requests.RequestException:
             return False
 

@@ -16,6 +16,9 @@ from deadband.core.triggers import expression, observe_all
 from deadband.core.types import Absent, Outage, Reading, Sample, Target
 from tests.core.builders import World, down, event, inputs, spec, status, up, wish
 
+# Many examples on a busy machine; what is told here is never how fast.
+pytestmark = pytest.mark.timeout(300)
+
 ABSENCES = [
     Reason.EMPTY,
     Reason.NOT_A_NUMBER,
@@ -267,7 +270,7 @@ def test_a_quiet_evaluation_leaves_nothing_to_write(
 ) -> None:
     world = Stepper(policy, replicas)
     tick: dict[str, Reading] = {"cpu": cpu, "memory": memory}
-    for _ in range(200):
+    for _ in range(45):
         world.play(tick)
     before = world.status
     decision = world.play(tick)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -67,6 +68,16 @@ async def test_facts_that_moved_since_the_watch_saw_them_are_decided_again(world
     assert world.targets.scaled == []
     assert world.status().current_replicas == 10
     assert world.reason() == Reason.AT_MAXIMUM
+
+
+async def test_our_own_write_is_known_before_the_watch_tells_it(world: FakeWorld) -> None:
+    world.add_policy()
+    await world.evaluate()
+    world.metrics.values["main"] = Fraction(50)
+
+    await world.evaluate(seconds=15)
+
+    assert world.status().current_replicas == 3
 
 
 async def test_a_policy_that_was_deleted_meanwhile_scales_nothing(world: FakeWorld) -> None:

@@ -54,6 +54,8 @@ lock: $(READY) ## Pin the newest versions of all dependencies, with hashes
 	  --no-header requirements/runtime.in -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header requirements/dev.in -c requirements/runtime.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header requirements/build.in -o requirements/build.txt
 
 bench: $(READY) ## Measure the cost of a decision and of a tick, as ratios
 	$(BIN)/python -m e2e.bench

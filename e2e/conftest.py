@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from kubernetes.client import ApiClient
-from kubernetes.config import new_client_from_config
 
 from e2e.testbed import tools
 from e2e.testbed.cluster import CLUSTER_KINDS, Cluster, open_cluster, open_native
 from e2e.testbed.installation import Installation, install
 from e2e.testbed.native import NativeCluster
+from e2e.testbed.policies import open_client
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
 
 # A first use may wait for the control plane, and scaling is awaited over several short intervals.
@@ -107,5 +107,5 @@ def installation(cluster: Cluster) -> Installation:
 @pytest.fixture(scope="session")
 def api_client(cluster: Cluster) -> Iterator[ApiClient]:
     """A client with all rights."""
-    with new_client_from_config(str(cluster.kubeconfig)) as client:
+    with open_client(cluster.kubeconfig) as client:
         yield client

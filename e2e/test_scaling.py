@@ -221,7 +221,10 @@ def test_a_lowered_maximum_is_honored_while_prometheus_cannot_be_reached(world: 
 
 def test_an_outage_of_prometheus_scales_nothing_and_is_no_failure_of_the_policy(world: World) -> None:
     seen = world.seen
-    available = lambda: seen.condition("mortal-source", "MetricsAvailable")[0]  # noqa: E731 - a name for a question
+
+    def available() -> str:
+        return seen.condition("mortal-source", "MetricsAvailable")[0]
+
     seen.wait_for("metrics", lambda: available() == "True")
     ready_since = _transition(seen, "mortal-source", "Ready")
 
@@ -330,7 +333,8 @@ def test_a_quiet_minute_has_no_write_at_all(world: World) -> None:
 
 
 def _transition(seen: Seen, name: str, type_: str) -> str:
-    return next(each["lastTransitionTime"] for each in seen.status(name)["conditions"] if each["type"] == type_)
+    conditions = seen.status(name)["conditions"]
+    return str(next(each["lastTransitionTime"] for each in conditions if each["type"] == type_))
 
 
 def _reachable(cluster: Cluster, name: str) -> bool | None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,11 +12,10 @@ from typing import Any
 
 import pytest
 from kubernetes.client import ApiClient, CoordinationV1Api
-from kubernetes.config import new_client_from_config
 
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import RELEASE, SYSTEM, Installation, Operator, install
-from e2e.testbed.policies import Seen, policy, source
+from e2e.testbed.policies import Seen, open_client, policy, source
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
 from e2e.testbed.simulator import Simulator
 from e2e.testbed.workloads import workload
@@ -118,8 +118,8 @@ def test_of_two_operators_one_leads_and_the_other_takes_over_within_seconds_of_i
     took = time.monotonic() - began
 
     assert leader.process.returncode == 0
-    lease = CoordinationV1Api(api_client).read_namespaced_lease(RELEASE, SYSTEM)
-    assert lease.spec.holder_identity in {"", None, "follower"}, f"not released in the {took:.1f} s of its end"
+    lease = _lease(api_client)
+    assert lease.holder_identity in {"", None, "follower"}, f"not released in the {took:.1f} s of its end"
     seen.wait_for("the follower leads", follower.leads, timeout=15)
     seen.wait_for("a second step", lambda: seen.replicas("relayed") == 1)
 
@@ -139,11 +139,11 @@ def test_sigterm_ends_with_0_and_frees_the_lease(
     seen.wait_for("a leader", operator.leads, timeout=60)
     asked = datetime.now().astimezone()
     operator.process.stop()
-    lease = CoordinationV1Api(api_client).read_namespaced_lease(RELEASE, SYSTEM)
+    lease = _lease(api_client)
 
     assert operator.process.returncode == 0
-    assert not lease.spec.holder_identity
-    assert lease.spec.renew_time - asked < timedelta(seconds=2)
+    assert not lease.holder_identity
+    assert lease.renew_time - asked < timedelta(seconds=2)
 
 
 class _Nonsense(BaseHTTPRequestHandler):
@@ -227,7 +227,7 @@ def test_bad_input_ends_as_a_condition_and_scales_nothing(
 
 def test_an_operator_with_nothing_but_bad_input_is_healthy_and_silent(bad_input: Operator, seen: Seen) -> None:
     for name, *_ in BAD_INPUT:
-        seen.wait_for(name, lambda name=name: bool(seen.status(name)))
+        seen.wait_for(name, partial(_evaluated, seen, name))
 
     assert bad_input.process.running
     assert bad_input.live()
@@ -252,7 +252,7 @@ def test_an_api_server_that_comes_back_finds_an_operator_that_goes_on(own_contro
     operator.start()
     try:
         plane.apply(policy("api", "alone", **raw("vector(1)")))
-        with new_client_from_config(str(plane.kubeconfig)) as client:
+        with open_client(plane.kubeconfig) as client:
             seen = Seen(client, "alone")
             seen.wait_for("a first status", lambda: seen.reason("api") != "")
             plane.restart_api_server()
@@ -260,6 +260,16 @@ def test_an_api_server_that_comes_back_finds_an_operator_that_goes_on(own_contro
             seen.wait_for("the new maximum", lambda: seen.replicas("api") == 2, timeout=120)
     finally:
         operator.process.stop()
+
+
+def _evaluated(seen: Seen, name: str) -> bool:
+    return bool(seen.status(name))
+
+
+def _lease(client: ApiClient) -> Any:
+    """The spec of the operators' Lease."""
+    found: Any = CoordinationV1Api(client).read_namespaced_lease(RELEASE, SYSTEM)
+    return found.spec
 
 
 def _instant(text: str) -> datetime:

@@ -11,7 +11,13 @@ BAD_SOURCES = [
         "spec.allowedNamespaces",
         "not supported yet",
     ),
-    Bad("other series names", source(recipes=[{"series": "a", "metric": "b"}]), "spec.recipes", "not supported yet"),
+    Bad(
+        "a series name with a space",
+        source(recipes=[{"series": "a b", "metric": "b"}]),
+        "spec.recipes[0].series",
+        "must match",
+        "should match",
+    ),
     Bad("queries bound to a namespace", source(rawQueries="NamespaceEnforced"), "spec.rawQueries", "not supported yet"),
     Bad("no URL", source(url=ABSENT), "spec.url", "is required", "Required value"),
     Bad("a URL without a scheme", source(url="prometheus:9090"), "spec.url", "must match", "should match"),
@@ -42,7 +48,7 @@ GOOD_SOURCES = [
             rateWindowSeconds=240,
             default=True,
             rawQueries="Denied",
-            recipes=[],
+            recipes=[{"series": "kube_pod_owner", "metric": "ksm_pod_owner", "labels": {"owner_kind": "kind"}}],
         ),
     ),
 ]

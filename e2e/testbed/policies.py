@@ -1,9 +1,11 @@
 """ScalingPolicies as tests write them, and what the API server shows of them and of their targets."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from kubernetes.client import ApiClient, ApiException, AppsV1Api, CustomObjectsApi
+from kubernetes.config import new_client_from_config
 
 from e2e.testbed.processes import wait_until
 
@@ -44,6 +46,12 @@ def policy(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
     }
 
 
+def open_client(kubeconfig: Path) -> ApiClient:
+    """Return a client with the rights of a kubeconfig; a context manager that closes it."""
+    client: ApiClient = new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]  # upstream has no types
+    return client
+
+
 class Seen:
     """What the API server shows of one namespace."""
 
@@ -59,19 +67,20 @@ class Seen:
             "Deployment": self._apps.read_namespaced_deployment,
             "StatefulSet": self._apps.read_namespaced_stateful_set,
         }[kind]
-        return int(read(name, self.namespace).spec.replicas)
+        found: Any = read(name, self.namespace)
+        return int(found.spec.replicas)
 
     def policy(self, name: str) -> dict[str, Any]:
         """The whole ScalingPolicy; an empty one when it does not exist."""
         try:
-            found: dict[str, Any] = self._objects.get_namespaced_custom_object(
+            found: Any = self._objects.get_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, "scalingpolicies", name
             )
         except ApiException as error:
             if error.status == 404:
                 return {}
             raise
-        return found
+        return dict(found)
 
     def status(self, name: str) -> dict[str, Any]:
         """The status of a ScalingPolicy; empty while there is none."""
@@ -104,7 +113,7 @@ class Seen:
 
     def sentences(self) -> Mapping[str, str]:
         """The sentence of every policy of the namespace."""
-        found = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, "scalingpolicies")
+        found: Any = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, "scalingpolicies")
         return {
             each["metadata"]["name"]: ((each.get("status") or {}).get("decision") or {}).get(
                 "sentence", "not evaluated"

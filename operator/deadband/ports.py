@@ -1,4 +1,4 @@
-"""What the engine needs of the world. Adapters implement it, tests bring ten-line fakes; one contract suite for both."""
+"""What the engine needs of the world. Adapters implement it, tests bring ten-line fakes; one contract suite each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

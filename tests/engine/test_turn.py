@@ -48,8 +48,6 @@ def test_a_wish_that_matters_is_written_within_30_s() -> None:
             memory.wrote(world.status, now=now)
             written_at.append(now)
 
-    assert all(
-        later - earlier <= timedelta(seconds=30) for earlier, later in pairwise(written_at)
-    )
+    assert all(later - earlier <= timedelta(seconds=30) for earlier, later in pairwise(written_at))
     assert memory.written is not None
     assert memory.written.wishes

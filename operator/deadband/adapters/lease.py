@@ -62,7 +62,7 @@ class Clock:
 class LeaseElector:
     """ports.Leadership on a coordination.k8s.io/v1 Lease."""
 
-    def __init__(  # noqa: PLR0913 - the Lease, who we are, and time
+    def __init__(
         self,
         kube: Kube,
         namespace: str,

@@ -74,9 +74,8 @@ class Breaker:
             if self._clock() - self._opened >= self._rest:
                 self._opened = self._clock()
                 return None
-            return Failed(
-                self._last.reason, f"not asked: {self._failures} queries in a row failed, last: {self._last.message}"
-            )
+            # The failure itself, not how often it came: a text that changed would be written to every status.
+            return self._last
 
     @property
     def is_open(self) -> bool:

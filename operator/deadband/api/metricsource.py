@@ -102,7 +102,7 @@ class MetricSourceSpec(ApiModel):
     allowed_namespaces: LabelSelector | None = None
     """Namespaces whose policies may use this source; absent: all. Not supported yet."""
     recipes: list[RecipeNames] = Field([], max_length=64)
-    """Other names for the series that recipes read. Not supported yet."""
+    """Other names for the series that recipes read.."""
 
 
 class MetricSourceStatus(StatusModel):

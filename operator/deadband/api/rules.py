@@ -25,13 +25,6 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
     _not_yet("allowedNamespaces", "allowed_namespaces"),
     Rule(
         MetricSourceSpec,
-        "recipes",
-        "recipes is not supported yet: remove it",
-        "!has(self.recipes) || size(self.recipes) == 0",
-        lambda spec: when(bool(spec.recipes), "recipes"),
-    ),
-    Rule(
-        MetricSourceSpec,
         "rawQueries",
         "NamespaceEnforced is not supported yet: choose Allowed or Denied",
         "self.rawQueries != 'NamespaceEnforced'",

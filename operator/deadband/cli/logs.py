@@ -9,8 +9,14 @@ from deadband.cli.settings import LogFormat
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-QUIET = {"kopf": logging.WARNING, "kopf.objects": logging.ERROR, "kopf._core.reactor.running": logging.ERROR}
-"""Kopf tells of every object and of the signals that are ours to handle; its warnings of streams stay."""
+QUIET = {
+    "kopf": logging.WARNING,
+    "kopf.objects": logging.ERROR,
+    "kopf._core.reactor.running": logging.ERROR,
+    "urllib3": logging.ERROR,
+}
+"""Kopf tells of every object and of the signals that are ours to handle; its warnings of streams stay. urllib3 warns of
+every query to a source that is away; that it is away is told once, by the source's status."""
 
 
 def set_up_logging(log_format: LogFormat, level: str) -> None:

@@ -15,7 +15,7 @@ from deadband.core import timers, words
 from deadband.core.decision import Bounds, Decision, Move, Step, Timers
 from deadband.core.forecast import upcoming
 from deadband.core.gates import Gated, gate
-from deadband.core.history import points
+from deadband.core.history import own_past, points
 from deadband.core.moves import Scene, move_down, move_up
 from deadband.core.triggers import Observed, Truth, expression, observe_all
 from deadband.core.types import Absent, Inputs, NoTarget, Target
@@ -59,6 +59,7 @@ def decide(inputs: Inputs) -> Decision:
 
     Source: scaling-policy reference, section 3; R20: the same inputs give the same decision.
     """
+    inputs = own_past(inputs)
     view = look(inputs)
     if isinstance(inputs.target, NoTarget):
         move = Move(replicas=0, reason=inputs.target.reason, rule="R18", why=inputs.target.message)

@@ -25,7 +25,7 @@ _REMEDIES: dict[Reason, str] = {
     Reason.INSUFFICIENT_CAPACITY: "Scales up when the pods can be scheduled",
     Reason.VETOED: "Acts when the veto is empty or 0",
     Reason.PAUSED: "Remove the annotation deadband.dev/paused to let it act",
-    Reason.TARGET_CONTESTED: "Acts 10 minutes after the other writer is gone, or when the spec changes",
+    Reason.TARGET_CONTESTED: "Acts when the other writer is gone",
     Reason.FALLBACK: "Ends with the first evaluation in which something is known",
     Reason.APPROVAL_REQUIRED: "Annotate the policy with deadband.dev/approve=<proposal id> to carry it out",
     Reason.TARGET_NOT_FOUND: "Create the target, or correct spec.scaleTargetRef",

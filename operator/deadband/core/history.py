@@ -1,14 +1,33 @@
 """What status remembers of the past: R10's points, scale events, and what a restart lost of them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScaleEvent, Wish
 from deadband.core.types import Inputs
 
 REVERSALS_WINDOW = timedelta(minutes=30)
 """R21 looks back so far; scale events are kept at least so long."""
+
+
+def own_past(inputs: Inputs) -> Inputs:
+    """The same inputs without what a shadow went through, when the policy has just left DryRun (R14).
+
+    What was simulated never happened to the target: it starts no cooldown, uses no budget, and is no wish.
+    """
+    if inputs.status.shadow_replicas is None or inputs.spec.mode is PolicyMode.DRY_RUN:
+        return inputs
+    forgotten: dict[str, Any] = {
+        "shadow_replicas": None,
+        "scale_events": [],
+        "wishes": [],
+        "last_scale_time": None,
+        "last_scale_direction": None,
+    }
+    return replace(inputs, status=inputs.status.model_copy(update=forgotten))
 
 
 def points(inputs: Inputs, *, replicas: int) -> tuple[Wish, ...]:

@@ -20,7 +20,7 @@ from deadband.api.status import (
 from deadband.core import timers, words
 from deadband.core.conditions import of_decision, of_invalid
 from deadband.core.decision import Decision
-from deadband.core.history import keep_events, keep_points, points
+from deadband.core.history import keep_events, keep_points, own_past, points
 from deadband.core.triggers import Load, Observed
 from deadband.core.types import Inputs, Target
 
@@ -51,9 +51,10 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         decision: What was decided.
         refused: Set when the write was not taken: then nothing is remembered as scaled.
     """
+    inputs = own_past(inputs)
     before, now, spec = inputs.status, inputs.now, inputs.spec
     moved_to = decision.current if refused else decision.moved_to
-    events = _resumed(before.scale_events, inputs)
+    events = before.scale_events
     last, way = before.last_scale_time, before.last_scale_direction
     if decision.current is not None and moved_to is not None and moved_to != decision.current:
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
@@ -160,12 +161,6 @@ def _real(inputs: Inputs, moved_to: int | None) -> int | None:
     if not isinstance(inputs.target, Target):
         return None
     return inputs.target.replicas if inputs.spec.mode is PolicyMode.DRY_RUN else moved_to
-
-
-def _resumed(events: list[ScaleEvent], inputs: Inputs) -> list[ScaleEvent]:
-    """The events that go on counting: what a shadow did is not what the target went through (R14)."""
-    leaves_dry_run = inputs.status.shadow_replicas is not None and inputs.spec.mode is PolicyMode.ENFORCE
-    return [] if leaves_dry_run else events
 
 
 def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:

@@ -139,7 +139,18 @@ class SourceReporter:
         except WriteError as error:
             logger.warning("could not write the status of source %s: %s", name, error, extra={"reason": error.reason})
         else:
+            _tell(name, written.status, status)
             self._written[name] = _Written(record.ref.uid, status, monotonic)
+
+
+def _tell(name: str, before: MetricSourceStatus, after: MetricSourceStatus) -> None:
+    """Log once that a source went away, or that it is back."""
+    if before.reachable is after.reachable:
+        return
+    if after.reachable:
+        logger.info("source %s answers", name, extra={"source": name})
+    else:
+        logger.warning("source %s does not answer: %s", name, after.last_error, extra={"source": name})
 
 
 def status_of(record: SourceRecord, health: Health, before: MetricSourceStatus, *, now: datetime) -> MetricSourceStatus:

@@ -48,6 +48,7 @@ async def test_a_leader_that_lost_the_lease_starts_nothing_more() -> None:
 
     await world.evaluate()
 
+    assert world.metrics.asked == []
     assert world.telemetry.decided == []
 
 
@@ -96,6 +97,25 @@ async def test_a_policy_edited_while_it_is_gathered_is_decided_by_its_new_spec_o
     assert world.telemetry.decided == []
 
     await world.evaluate(seconds=1.1)
+    assert world.targets.scaled == [("api", 3)]
+
+
+async def test_an_edit_that_came_due_while_the_policy_was_under_way_is_not_forgotten() -> None:
+    world = leader()
+    world.metrics.held["main"] = asyncio.Event()
+    world.add_policy(intervalSeconds=300)
+    world.scheduler.tick()
+    await asyncio.sleep(0)
+    edited = policy(minReplicas=3, intervalSeconds=300, generation=2, version=2)
+    world.policies.objects["uid-api"] = edited
+    world.scheduler.receive("ScalingPolicy", "MODIFIED", edited)
+    world.clock.seconds += 1.1
+    world.scheduler.tick()
+
+    world.metrics.held["main"].set()
+    await world.finish()
+    await world.evaluate(seconds=1.1)
+
     assert world.targets.scaled == [("api", 3)]
 
 

@@ -19,7 +19,6 @@ class Announcement:
 _ON_CONDITIONS: tuple[tuple[ConditionType, ConditionStatus, Literal["Normal", "Warning"], EventReason], ...] = (
     (ConditionType.METRICS_AVAILABLE, "False", "Warning", EventReason.METRICS_UNAVAILABLE),
     (ConditionType.TARGET_CONTESTED, "True", "Warning", EventReason.TARGET_CONTESTED),
-    (ConditionType.ACTION_REQUIRED, "True", "Normal", EventReason.ACTION_REQUIRED),
 )
 
 
@@ -39,6 +38,11 @@ def announcements(before: ScalingPolicyStatus, after: ScalingPolicyStatus) -> tu
         and before.observed_generation != after.observed_generation
     ):
         found.append(Announcement("Warning", EventReason.INVALID_SPEC, stalled.message))
+    if after.proposal is not None and (before.proposal is None or before.proposal.id != after.proposal.id):
+        asked = _of(after, ConditionType.ACTION_REQUIRED)
+        found.append(
+            Announcement("Normal", EventReason.ACTION_REQUIRED, asked.message if asked else after.proposal.text)
+        )
     last = after.scale_events[-1] if after.scale_events else None
     if last is not None and after.last_scale_time != before.last_scale_time and after.shadow_replicas is None:
         reason = EventReason.SCALED_UP if last.change > 0 else EventReason.SCALED_DOWN

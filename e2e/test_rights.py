@@ -1,0 +1,94 @@
+"""The chart's RBAC is exactly what the operator uses: no request is refused, and no right is never used."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from kubernetes.client import ApiClient
+
+from e2e.testbed.cluster import Cluster
+from e2e.testbed.installation import Installation, Operator
+from e2e.testbed.policies import Seen, policy, source
+from e2e.testbed.prometheus import Prometheus
+from e2e.testbed.workloads import workload
+
+NAMESPACE = "rights"
+
+
+class Right(NamedTuple):
+    """One verb on one resource."""
+
+    group: str
+    resource: str
+    verb: str
+
+
+def granted(rules: Iterable[Mapping[str, Any]]) -> set[Right]:
+    return {
+        Right(group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def used(events: Iterable[Mapping[str, Any]]) -> set[Right]:
+    rights = set()
+    for event in events:
+        about = event.get("objectRef")
+        if about is None:  # discovery
+            continue
+        resource = "/".join(filter(None, (about["resource"], about.get("subresource"))))
+        rights.add(Right(about.get("apiGroup", ""), resource, event["verb"]))
+    return rights
+
+
+@pytest.fixture
+def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tmp_path: Path) -> list[dict[str, Any]]:
+    """All requests of an operator that led a whole life: scaled both kinds, more than once, and met a new leader."""
+    mark = cluster.audit_mark()
+    cluster.create_namespace(NAMESPACE)
+    cluster.apply(workload("d", NAMESPACE, replicas=1), workload("s", NAMESPACE, kind="StatefulSet", replicas=1))
+    with Prometheus(tmp_path / "prometheus", []) as prometheus:
+        cluster.apply(source("rights", prometheus.url, default=True))
+        operator = Operator(installation, tmp_path, identity="rights")
+        operator.start()
+        try:
+            grows = {
+                "metrics": [{"name": "m", "query": "vector(9)"}],
+                "scaleUp": {"anyOf": [{"metric": "m", "above": 5}], "step": {"type": "Pods", "pods": 1}},
+                "maxReplicas": 3,
+            }
+            stateful = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "s"}
+            cluster.apply(policy("d", NAMESPACE, **grows), policy("s", NAMESPACE, scaleTargetRef=stateful, **grows))
+            seen = Seen(api_client, NAMESPACE)
+            seen.wait_for("the Deployment at 3", lambda: seen.replicas("d") == 3)
+            seen.wait_for("the StatefulSet at 3", lambda: seen.replicas("s", "StatefulSet") == 3)
+            for _ in range(2):  # said twice in the same words, it becomes one Event that counts
+                cluster.kubectl("scale", "deployment", "d", "-n", NAMESPACE, "--replicas=5")
+                seen.wait_for("the maximum", lambda: seen.replicas("d") == 3)
+            seen.wait_for("a repeated Event", lambda: _counted(cluster))
+            seen.wait_for("the source's status", lambda: "status" in cluster.get("metricsource", "rights"))
+        finally:
+            operator.process.stop()
+            cluster.kubectl("delete", "metricsource", "rights")
+            cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    return [each for each in cluster.audit_events(mark) if each["user"]["username"] == installation.user]
+
+
+def _counted(cluster: Cluster) -> bool:
+    """Whether an Event was told more than once."""
+    events = cluster.get("events.events.k8s.io", "-n", NAMESPACE)["items"]
+    return any(((each.get("series") or {}).get("count") or 0) > 1 for each in events)
+
+
+def test_no_request_is_refused_and_no_right_is_never_used(
+    life: list[dict[str, Any]], installation: Installation
+) -> None:
+    refused = [each["requestURI"] for each in life if each["responseStatus"]["code"] == 403]
+
+    assert refused == []
+    assert granted(installation.rights) - used(life) == set()
+    assert not [right for right in granted(installation.rights) if "*" in right or right.resource == "secrets"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, Literal, Protocol
 
 from deadband.api.conditions import EventReason, Reason
@@ -122,8 +123,17 @@ class Events(Protocol):
 class Telemetry(Protocol):
     """The operator's own metrics; every call is cheap, none raises."""
 
-    def evaluated(self, policy: ObjectRef, spec: ScalingPolicySpec, status: ScalingPolicyStatus) -> None:
-        """Count one decision by its reason and show the policy's values, thresholds, replicas and conditions."""
+    def evaluated(
+        self,
+        policy: ObjectRef,
+        spec: ScalingPolicySpec,
+        status: ScalingPolicyStatus,
+        values: Mapping[str, Fraction],
+    ) -> None:
+        """Count one decision by its reason and show the policy: thresholds, replicas, conditions.
+
+        `values` are what was compared with the thresholds, by metric; a metric that is unknown is not in it.
+        """
 
     def invalid(self, policy: ObjectRef, status: ScalingPolicyStatus) -> None:
         """Show a policy that does not validate: its conditions alone."""

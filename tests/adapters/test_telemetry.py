@@ -1,6 +1,7 @@
 """The own metrics: names, HELP, values of each policy, and that nothing outlives its policy; the probes beside them."""
 
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from typing import Any
 
 import aiohttp
@@ -47,7 +48,8 @@ def telemetry() -> PrometheusTelemetry:
 
 def show(telemetry: PrometheusTelemetry, policy: ObjectRef = API, *, cpu: Any = 45) -> None:
     given = inputs(spec(), 4, cpu)
-    telemetry.evaluated(policy, given.spec, next_status(given, decide(given)))
+    values = {} if cpu is None else {"cpu": Fraction(str(cpu))}
+    telemetry.evaluated(policy, given.spec, next_status(given, decide(given)), values)
 
 
 def samples(telemetry: PrometheusTelemetry, name: str) -> dict[tuple[str, ...], float]:
@@ -66,9 +68,9 @@ def test_every_name_of_the_contract_is_exposed_with_help(telemetry: PrometheusTe
 def test_a_policy_shows_its_value_thresholds_and_replicas_so_that_the_band_can_be_graphed(
     telemetry: PrometheusTelemetry,
 ) -> None:
-    show(telemetry)
+    show(telemetry, cpu="45.1234")
 
-    assert samples(telemetry, "deadband_policy_metric_value") == {("shop", "api", "cpu"): 45}
+    assert samples(telemetry, "deadband_policy_metric_value") == {("shop", "api", "cpu"): 45.1234}
     assert samples(telemetry, "deadband_policy_threshold") == {
         ("shop", "api", "cpu", "up", "above"): 70,
         ("shop", "api", "cpu", "down", "below"): 20,
@@ -99,8 +101,7 @@ def test_each_condition_shows_the_status_it_has_now(telemetry: PrometheusTelemet
 
 def test_a_metric_that_is_unknown_shows_no_value(telemetry: PrometheusTelemetry) -> None:
     show(telemetry)
-    given = inputs(spec(), 4)
-    telemetry.evaluated(API, given.spec, next_status(given, decide(given)))
+    show(telemetry, cpu=None)
 
     assert samples(telemetry, "deadband_policy_metric_value") == {}
 

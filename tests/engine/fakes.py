@@ -133,7 +133,7 @@ class FakeTelemetry:
         self.left_out = 0
         self.standings: Mapping[str, int] = {}
 
-    def evaluated(self, policy: ObjectRef, spec: object, status: Any) -> None:
+    def evaluated(self, policy: ObjectRef, spec: object, status: Any, values: object) -> None:
         self.decided.append((policy.name, status.decision.reason))
 
     def invalid(self, policy: ObjectRef, status: Any) -> None:

@@ -4,9 +4,9 @@ Twenty series for each of thousands of policies: rendered when a policy changes,
 scrape is one concatenation. Text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
@@ -24,7 +24,8 @@ class Family:
 
 VALUE = Family(
     "deadband_policy_metric_value",
-    "Last reading of a metric of a policy, in the metric's own unit (percent for resources); absent while unknown.",
+    "What was last compared with the thresholds of a metric, in its own unit (percent for resources); "
+    "absent while unknown.",
 )
 THRESHOLD = Family(
     "deadband_policy_threshold", "Threshold of a trigger of a policy, in the unit of the metric it compares."
@@ -34,7 +35,6 @@ CONDITION = Family("deadband_policy_condition", "1 for the status that each cond
 
 FAMILIES = (VALUE, THRESHOLD, REPLICAS, CONDITION)
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
@@ -45,11 +45,19 @@ class PolicySeries:
         self._rendered: dict[Family, dict[tuple[str, str], str]] = {family: {} for family in FAMILIES}
         self._shown: dict[tuple[str, str], tuple[ScalingPolicySpec | None, object]] = {}
 
-    def show(self, policy: ObjectRef, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> None:
+    def show(
+        self,
+        policy: ObjectRef,
+        spec: ScalingPolicySpec | None,
+        status: ScalingPolicyStatus,
+        values: Mapping[str, Fraction],
+    ) -> None:
         """Replace the series of one policy; without a spec its conditions are all there is."""
         key = policy.namespace, policy.name
         base = f'namespace="{_escaped(policy.namespace)}",policy="{_escaped(policy.name)}"'
-        self._rendered[VALUE][key] = "".join(_values(base, status)) if spec is not None else ""
+        self._rendered[VALUE][key] = "".join(
+            f'{VALUE.name}{{{base},metric="{metric}"}} {float(value)!r}\n' for metric, value in values.items()
+        )
         rest = (
             status.current_replicas,
             status.desired_replicas,
@@ -78,13 +86,6 @@ class PolicySeries:
         )
 
 
-def _values(base: str, status: ScalingPolicyStatus) -> Iterable[str]:
-    for metric in status.metrics:
-        number = _NUMBER.match(metric.value or "")
-        if number is not None:
-            yield f'{VALUE.name}{{{base},metric="{metric.name}"}} {number[0]}\n'
-
-
 def _thresholds(base: str, spec: ScalingPolicySpec) -> Iterable[str]:
     for direction, rules in (("up", spec.up), ("down", spec.down)):
         if not rules.enabled:
@@ -94,7 +95,7 @@ def _thresholds(base: str, spec: ScalingPolicySpec) -> Iterable[str]:
             for comparison, threshold in comparisons.items():
                 if threshold is not None:
                     labels = f'{base},metric="{trigger.metric}",direction="{direction}",comparison="{comparison}"'
-                    yield f"{THRESHOLD.name}{{{labels}}} {float(threshold):g}\n"
+                    yield f"{THRESHOLD.name}{{{labels}}} {float(threshold)!r}\n"
 
 
 def _replicas(base: str, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> Iterable[str]:

@@ -4,6 +4,7 @@ Names are a contract with dashboards and alerts; `docs/` and the chart's rules u
 """
 
 from collections.abc import Mapping
+from fractions import Fraction
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -103,15 +104,21 @@ class PrometheusTelemetry:
         build = Gauge("deadband_build_info", "1, labelled with the version that runs.", ["version"], registry=registry)
         build.labels(version("deadband")).set(1)
 
-    def evaluated(self, policy: ObjectRef, spec: ScalingPolicySpec, status: ScalingPolicyStatus) -> None:
+    def evaluated(
+        self,
+        policy: ObjectRef,
+        spec: ScalingPolicySpec,
+        status: ScalingPolicyStatus,
+        values: Mapping[str, Fraction],
+    ) -> None:
         """Count one decision by its reason and show the policy."""
         if status.decision is not None:
             self._decisions.labels(status.decision.reason).inc()
-        self._policies.show(policy, spec, status)
+        self._policies.show(policy, spec, status, values)
 
     def invalid(self, policy: ObjectRef, status: ScalingPolicyStatus) -> None:
         """Show a policy that does not validate: its conditions alone."""
-        self._policies.show(policy, None, status)
+        self._policies.show(policy, None, status, {})
 
     def forget(self, policy: ObjectRef) -> None:
         """Drop every series of a policy."""

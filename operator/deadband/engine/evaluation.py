@@ -16,6 +16,7 @@ from deadband.api.status import ScalingPolicyStatus, Way
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.status import Refusal, invalid_status, next_status
+from deadband.core.triggers import Load
 from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
 from deadband.engine.announcing import announcements
 from deadband.engine.calendar import open_overrides
@@ -115,7 +116,8 @@ class Evaluation:
         """Remember what an evaluation came to, and tell it: status, Events, own metrics."""
         status = next_status(inputs, decision, refused=refused)
         self._settle(record, status, now=inputs.now)
-        self._telemetry.evaluated(record.ref, inputs.spec, status)
+        values = {name: seen.compared for name, seen in decision.observed.items() if isinstance(seen, Load)}
+        self._telemetry.evaluated(record.ref, inputs.spec, status, values)
 
     def refuse(self, record: PolicyRecord, *, now: datetime) -> None:
         """Settle a policy that does not validate: it changes nothing, and its status names every fault."""

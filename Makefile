@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Two files at a time: unit tests use both cores, end-to-end tests mostly wait.
+PARALLEL := --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit e2e crds lint format lock bench image chart clean
@@ -39,11 +41,11 @@ format: $(READY) ## Let ruff mend what it can
 	$(BIN)/ruff format
 
 unit: $(READY) ## Unit tests, tables and properties: no cluster
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests $(PARALLEL)
 
 e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (CLUSTER=native|kind|existing)
 	$(BIN)/python -m e2e.testbed.tools
-	$(BIN)/pytest e2e --cluster=$(or $(CLUSTER),native)
+	$(BIN)/pytest e2e $(PARALLEL) --cluster=$(or $(CLUSTER),native)
 
 crds: $(READY) ## Write crds/, the chart's copies and docs/reference.md from the models
 	$(BIN)/python -m deadband.cli.generate

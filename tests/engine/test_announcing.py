@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deadband.api.conditions import Condition, ConditionType, EventReason, Reason
-from deadband.api.status import ScaleEvent, ScalingPolicyStatus
+from deadband.api.status import Proposal, ScaleEvent, ScalingPolicyStatus, Way
 from deadband.engine.announcing import announcements
 
 T0 = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -19,6 +19,11 @@ def having(type_: ConditionType, status: str, reason: Reason = Reason.OK, **fiel
 
 def scaled(from_: int, to: int, **fields: Any) -> ScalingPolicyStatus:
     return ScalingPolicyStatus(scale_events=[ScaleEvent(time=T0, from_=from_, to=to)], last_scale_time=T0, **fields)
+
+
+def asking(id_: str) -> ScalingPolicyStatus:
+    proposal = Proposal(id=id_, direction=Way.UP, text="Scale up.", created_at=T0, expires_at=T0)
+    return having(ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, proposal=proposal)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,9 @@ def scaled(from_: int, to: int, **fields: Any) -> ScalingPolicyStatus:
             [EventReason.INVALID_SPEC],
             id="an edit made the spec invalid",
         ),
+        pytest.param(ScalingPolicyStatus(), asking("a"), [EventReason.ACTION_REQUIRED], id="a person is asked"),
+        pytest.param(asking("a"), asking("a"), [], id="the same question is not asked twice"),
+        pytest.param(asking("a"), asking("b"), [EventReason.ACTION_REQUIRED], id="a new proposal after the expiry is told"),
         pytest.param(
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),

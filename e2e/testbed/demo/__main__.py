@@ -102,7 +102,7 @@ def _wait(stage: Stage) -> None:
     """Say how to use what runs, and keep it running until a signal comes."""
     print(_instructions(stage), flush=True)
     while not threading.Event().wait(_RENEW_SECONDS):
-        stage.renew_credentials()
+        stage.installation.renew_credentials()
 
 
 def _instructions(stage: Stage) -> str:

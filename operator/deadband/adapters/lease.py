@@ -158,7 +158,7 @@ class LeaseElector:
                 if self.holder == self._identity:
                     await self._write({**_spec(self._lease), "holderIdentity": "", "renewTime": self._stamp()})
         except (WriteError, TimeoutError) as failure:
-            _log.warning("the Lease was not given up and expires by itself: %s", failure or type(failure).__name__)
+            _log.warning("the Lease was not given up and expires by itself: %s", str(failure) or type(failure).__name__)
 
     def _pause(self) -> float:
         """Until the next attempt: a leader keeps its rhythm up to its deadline, followers spread."""
@@ -183,7 +183,7 @@ class LeaseElector:
             except (WriteError, TimeoutError) as failure:
                 # What the Lease carries now is not known: read it again before the next write.
                 self._lease = None if self._renewed_at is not None else self._lease
-                _log.warning("attempt on the Lease failed: %s", failure or type(failure).__name__)
+                _log.warning("attempt on the Lease failed: %s", str(failure) or type(failure).__name__)
 
     async def _take_or_renew(self) -> None:
         started = self._clock.monotonic()

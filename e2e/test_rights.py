@@ -8,7 +8,7 @@ import pytest
 from kubernetes.client import ApiClient
 
 from e2e.testbed.cluster import Cluster
-from e2e.testbed.installation import Installation, Operator
+from e2e.testbed.installation import RELEASE, SYSTEM, Installation, Operator
 from e2e.testbed.policies import Seen, policy, source
 from e2e.testbed.prometheus import Prometheus
 from e2e.testbed.workloads import workload
@@ -49,6 +49,7 @@ def used(events: Iterable[Mapping[str, Any]]) -> set[Right]:
 def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tmp_path: Path) -> list[dict[str, Any]]:
     """All requests of an operator that led a whole life: scaled both kinds, more than once, and met a new leader."""
     mark = cluster.audit_mark()
+    cluster.kubectl("delete", "lease", RELEASE, "-n", SYSTEM, "--ignore-not-found")  # as on a first start
     cluster.create_namespace(NAMESPACE)
     cluster.apply(workload("d", NAMESPACE, replicas=1), workload("s", NAMESPACE, kind="StatefulSet", replicas=1))
     with Prometheus(tmp_path / "prometheus", []) as prometheus:

@@ -50,15 +50,7 @@ def move_up(scene: Scene) -> Move:
     n, up, now = scene.replicas, scene.spec.up, scene.now
     events = scene.status.scale_events
     wish = step_up(up, scene.observed, replicas=n, ready=scene.ready)
-    move = Move(
-        replicas=wish,
-        reason=Reason.SCALING_UP,
-        rule="R8",
-        why=words.true_clause(scene.spec, up, scene.observed) + _held(up.for_seconds),
-        wish=wish,
-        way=Way.UP,
-        trace=(Step("R8", wish, "step"),),
-    )
+    move = _begin(scene, Way.UP, wish)
     if wish == n:
         return _no_step(scene, move)
     stable = limits.lowest(wish, scene.points, window_seconds=up.stabilization_window_seconds, now=now)
@@ -86,15 +78,7 @@ def move_down(scene: Scene) -> Move:
     """Carry a due down through R8, R9, R10, R11, R2, R12 and the vetoes."""
     n, down, now = scene.replicas, scene.spec.down, scene.now
     wish = step_down(down, scene.observed, replicas=n, ready=scene.ready)
-    move = Move(
-        replicas=wish,
-        reason=Reason.SCALING_DOWN,
-        rule="R8",
-        why=words.true_clause(scene.spec, down, scene.observed) + _held(down.for_seconds),
-        wish=wish,
-        way=Way.DOWN,
-        trace=(Step("R8", wish, "step"),),
-    )
+    move = _begin(scene, Way.DOWN, wish)
     if wish == n:
         return _no_step(scene, move)
     move = _guard(scene, move)
@@ -119,6 +103,21 @@ def move_down(scene: Scene) -> Move:
     # What R10 and R2 raised is a wish the guard has not seen: it asks again, and may only raise further.
     move = _guard(scene, move)
     return _vetoed(scene, _unhealthy_down(scene, move))
+
+
+def _begin(scene: Scene, way: Way, wish: int) -> Move:
+    """The step itself (R8), before any rule has held it back."""
+    direction = scene.spec.up if way is Way.UP else scene.spec.down
+    held = f" for {words.seconds(direction.for_seconds)} or longer" if direction.for_seconds else ""
+    return Move(
+        replicas=wish,
+        reason=Reason.SCALING_UP if way is Way.UP else Reason.SCALING_DOWN,
+        rule="R8",
+        why=words.true_clause(scene.spec, direction, scene.observed) + held,
+        wish=wish,
+        way=way,
+        trace=(Step("R8", wish, "step"),),
+    )
 
 
 def _cut(move: Move, n: int, replicas: int, rule: str, reason: Reason, note: str) -> Move:
@@ -213,10 +212,6 @@ def veto_stops(reading: Reading | None) -> str:
             return f"cannot be read ({reason})"
         case sample:
             return f"reads {words.number(sample.value)}" if sample.value != 0 else ""
-
-
-def _held(for_seconds: int) -> str:
-    return f" for {words.seconds(for_seconds)} or longer" if for_seconds else ""
 
 
 def _window(replicas: int, which: str, window_seconds: int) -> str:

@@ -65,7 +65,9 @@ def asking(id_: str) -> ScalingPolicyStatus:
         ),
         pytest.param(ScalingPolicyStatus(), asking("a"), [EventReason.ACTION_REQUIRED], id="a person is asked"),
         pytest.param(asking("a"), asking("a"), [], id="the same question is not asked twice"),
-        pytest.param(asking("a"), asking("b"), [EventReason.ACTION_REQUIRED], id="a new proposal after the expiry is told"),
+        pytest.param(
+            asking("a"), asking("b"), [EventReason.ACTION_REQUIRED], id="a new proposal after the expiry is told"
+        ),
         pytest.param(
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import promql_parser
@@ -38,7 +39,7 @@ def shown() -> dict[str, set[str]]:
             "decision": {"sentence": "", "rule": "R4", "reason": "WithinBand", "next": ""},
         }
     )
-    telemetry.evaluated(policy, ScalingPolicySpec.model_validate(POLICY["spec"]), status)
+    telemetry.evaluated(policy, ScalingPolicySpec.model_validate(POLICY["spec"]), status, {"cpu": Fraction(60)})
     telemetry.timed(lag_seconds=0, seconds=0)
     telemetry.scaled(Way.UP, Cause.METRICS)
     telemetry.standing(leader=True, policies={"enforcing": 1})

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deadband.adapters.prometheus_answers import parse_answer
+from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.core.decide import decide
@@ -93,7 +94,9 @@ class Fleet:
                 target=Target(replicas=4, ready=4, available=4),
                 generation=1,
             )
-            status = next_status(inputs, decide(inputs))
+            decision = decide(inputs)
+            assert decision.reason is Reason.WITHIN_BAND, f"{decision.sentence} is not what is measured"
+            status = next_status(inputs, decision)
             change(memory.written, status)
             memory.status = memory.written = status
 
@@ -105,7 +108,10 @@ def _namespace(name: str) -> str:
 def _body(needs: Iterable[Need]) -> bytes:
     """An answer that says 45 % for everything that is asked for."""
     result = [
-        {"metric": {"namespace": need.namespace, "workload": need.key.policy, "part": part}, "value": [0, value]}
+        {
+            "metric": {"namespace": need.namespace, "workload": need.key.policy, "part": part},
+            "value": [NOW.timestamp(), value],
+        }
         for need in needs
         for part, value in (("used", "0.9"), ("measured", "2"))
     ]

@@ -103,27 +103,42 @@ class Condition(StatusModel):
     """metadata.generation that this condition is about."""
 
 
-def merge(previous: Iterable[Condition], current: Iterable[Condition], *, now: datetime) -> list[Condition]:
-    """Keep the transition time of every condition whose status did not flip.
+Said = tuple[ConditionType, ConditionStatus, Reason, str]
+"""What holds of one condition now: type, status, reason and message."""
+
+
+def merge(
+    previous: Iterable[Condition], said: Iterable[Said], *, generation: int | None, now: datetime
+) -> list[Condition]:
+    """Make the conditions of this instant; the transition time of one whose status did not flip stays.
 
     Args:
         previous: What the object carries.
-        current: What holds now; their own transition times are ignored.
+        said: What holds now.
+        generation: metadata.generation of what was looked at.
         now: Becomes the transition time of what flipped or is new.
 
     Returns:
-        `current` in its own order; types that are not in it are dropped.
+        One condition for each that was said, in that order; types that were not said are dropped. One that did not
+        change is the very object of `previous`: thousands of policies say the same ten every few seconds.
 
     Source: Kubernetes API conventions, "Typical status properties".
     """
     before = {condition.type: condition for condition in previous}
-    return [
-        condition.model_copy(
-            update={
-                "last_transition_time": before[condition.type].last_transition_time
-                if condition.type in before and before[condition.type].status == condition.status
-                else now
-            }
-        )
-        for condition in current
-    ]
+    return [_standing(before.get(each[0]), each, generation=generation, now=now) for each in said]
+
+
+def _standing(before: Condition | None, said: Said, *, generation: int | None, now: datetime) -> Condition:
+    type_, status, reason, message = said
+    if before is not None and before.status == status:
+        if (before.reason, before.message, before.observed_generation) == (reason, message, generation):
+            return before
+        now = before.last_transition_time
+    return Condition(
+        type=type_,
+        status=status,
+        reason=reason,
+        message=message,
+        last_transition_time=now,
+        observed_generation=generation,
+    )

@@ -1,9 +1,8 @@
 """The conditions that follow from a decision: what kstatus, Argo CD, alerts and people read."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from deadband.api.conditions import Condition, ConditionStatus, ConditionType, Reason
+from deadband.api.conditions import ConditionType, Reason, Said
 from deadband.api.status import ScaleEvent
 from deadband.core import words
 from deadband.core.decision import Decision
@@ -13,13 +12,11 @@ from deadband.core.types import Absent, Inputs, NoTarget, Pause
 FLAPPING_FROM = 4
 """So many reversals in 30 minutes are flapping (R21)."""
 
-Said = tuple[ConditionType, ConditionStatus, Reason, str]
-
 
 def of_decision(
     inputs: Inputs, decision: Decision, *, events: list[ScaleEvent], refused: tuple[Reason, str] | None
-) -> list[Condition]:
-    """Every condition after one evaluation; transition times are merged in by the caller.
+) -> list[Said]:
+    """Every condition after one evaluation.
 
     Args:
         inputs: What was decided on.
@@ -27,7 +24,7 @@ def of_decision(
         events: Scale events, this evaluation's included.
         refused: Reason and message when the API server did not take the write.
     """
-    said = [
+    return [
         *_readiness(inputs, decision),
         _scaling_active(inputs, decision),
         _able_to_scale(inputs, refused),
@@ -37,10 +34,9 @@ def of_decision(
         _action_required(decision),
         _flapping(inputs, events),
     ]
-    return [_condition(*each, generation=inputs.generation, now=inputs.now) for each in said]
 
 
-def of_invalid(message: str, *, generation: int | None, now: datetime) -> list[Condition]:
+def of_invalid(message: str) -> list[Said]:
     """Every condition of a policy whose spec is refused."""
     said: list[Said] = [
         (ConditionType.READY, "False", Reason.INVALID_SPEC, message),
@@ -49,27 +45,7 @@ def of_invalid(message: str, *, generation: int | None, now: datetime) -> list[C
         (ConditionType.SCALING_ACTIVE, "False", Reason.INVALID_SPEC, "Nothing is evaluated."),
     ]
     unknown = [type_ for type_ in ConditionType if type_ not in {each[0] for each in said}]
-    said += [(type_, "Unknown", Reason.INVALID_SPEC, "Nothing is evaluated.") for type_ in unknown]
-    return [_condition(*each, generation=generation, now=now) for each in said]
-
-
-def _condition(
-    type_: ConditionType,
-    status: ConditionStatus,
-    reason: Reason,
-    message: str,
-    *,
-    generation: int | None,
-    now: datetime,
-) -> Condition:
-    return Condition(
-        type=type_,
-        status=status,
-        reason=reason,
-        message=message,
-        last_transition_time=now,
-        observed_generation=generation,
-    )
+    return said + [(type_, "Unknown", Reason.INVALID_SPEC, "Nothing is evaluated.") for type_ in unknown]
 
 
 def _readiness(inputs: Inputs, decision: Decision) -> Iterator[Said]:

@@ -60,7 +60,8 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
         last, way = now, (Way.UP if moved_to > decision.current else Way.DOWN)
     events = keep_events(spec, events, now=now)
-    status = ScalingPolicyStatus(
+    said = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)
+    return ScalingPolicyStatus(
         observed_generation=inputs.generation,
         target=f"{spec.scale_target_ref.kind}/{spec.scale_target_ref.name}" if spec.scale_target_ref else None,
         metrics_summary=words.thresholds_summary(spec, decision.observed),
@@ -80,11 +81,8 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         decision=DecisionStatus(
             sentence=decision.sentence, rule=decision.rule, reason=decision.reason, next=decision.next
         ),
+        conditions=merge(before.conditions, said, generation=inputs.generation, now=now),
     )
-    current = of_decision(
-        inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None
-    )
-    return status.model_copy(update={"conditions": merge(before.conditions, current, now=now)})
 
 
 def invalid_status(
@@ -108,7 +106,7 @@ def invalid_status(
             else TimerStatus(),
             "proposal": None,
             "decision": decision,
-            "conditions": merge(before.conditions, of_invalid(message, generation=generation, now=now), now=now),
+            "conditions": merge(before.conditions, of_invalid(message), generation=generation, now=now),
         }
     )
 
@@ -171,8 +169,11 @@ def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:
 def _metric(inputs: Inputs, metric: Metric, observed: Observed) -> MetricStatus:
     verdict = _verdict(inputs.spec, metric, observed)
     before = next((known for known in inputs.status.metrics if known.name == metric.name), None)
+    value = words.value_text(metric, observed)
+    if before is not None and (before.value, before.verdict) == (value, verdict):
+        return before
     since = before.since if before is not None and before.verdict == verdict else inputs.now
-    return MetricStatus(name=metric.name, value=words.value_text(metric, observed), verdict=verdict, since=since)
+    return MetricStatus(name=metric.name, value=value, verdict=verdict, since=since)
 
 
 def _verdict(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str:

@@ -18,15 +18,17 @@ def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = 
         unlike: Thresholds it is compared with.
         grouped: Whether thousands are grouped by commas.
     """
+    if value.denominator == 1:
+        return f"{int(value):,}" if grouped else str(int(value))
     close = [threshold for threshold in unlike if threshold != value]
-    digits, rounded = 18, value
+    digits, scaled = 18, 0
     for digits in (0 if abs(value) >= 10 else 1, 1, 3, 9, 18):  # noqa: PLR2004 - two digits are enough to read
-        rounded = Fraction(round(value * 10**digits), 10**digits)
-        if (rounded != 0 or value == 0) and rounded not in close:
+        scaled = round(value * 10**digits)
+        if scaled and not any(scaled == threshold * 10**digits for threshold in close):
             break
-    whole, rest = divmod(abs(round(value * 10**digits)), 10**digits)
+    whole, rest = divmod(abs(scaled), 10**digits)
     decimals = f"{rest:0{digits}d}".rstrip("0") if digits else ""
-    sign = "-" if rounded < 0 else ""
+    sign = "-" if scaled < 0 else ""
     return sign + (f"{whole:,}" if grouped else str(whole)) + (f".{decimals}" if decimals else "")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Protocol
 
-from deadband.api.conditions import Condition, ConditionStatus, ConditionType, Reason, merge
+from deadband.api.conditions import ConditionStatus, ConditionType, Reason, Said, merge
 from deadband.api.metricsource import MetricSourceStatus
 from deadband.engine.clock import Clock
 from deadband.engine.records import SourceRecord
@@ -173,12 +173,14 @@ def status_of(record: SourceRecord, health: Health, before: MetricSourceStatus, 
             last_error=health.last_error or before.last_error,
             last_error_time=health.last_error_time or before.last_error_time,
         )
-    ready = _ready(record, health, now=now)
-    conditions = merge(before.conditions, [ready], now=now) if ready is not None else before.conditions
+    said = _ready(record, health)
+    conditions = before.conditions
+    if said is not None:
+        conditions = merge(conditions, [said], generation=record.generation, now=now)
     return seen.model_copy(update={"observed_generation": record.generation, "conditions": conditions})
 
 
-def _ready(record: SourceRecord, health: Health, *, now: datetime) -> Condition | None:
+def _ready(record: SourceRecord, health: Health) -> Said | None:
     status: ConditionStatus
     if record.spec is None:
         status, reason, message = "False", Reason.INVALID_SPEC, "; ".join(record.faults)
@@ -197,14 +199,7 @@ def _ready(record: SourceRecord, health: Health, *, now: datetime) -> Condition 
             f"Does not answer: {health.last_error or 'unknown error'}. Policies hold until it does; "
             "check spec.url and the way there."
         )
-    return Condition(
-        type=ConditionType.READY,
-        status=status,
-        reason=reason,
-        message=message,
-        last_transition_time=now,
-        observed_generation=record.generation,
-    )
+    return ConditionType.READY, status, reason, message
 
 
 def _meaning(status: MetricSourceStatus) -> object:

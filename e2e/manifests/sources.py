@@ -23,6 +23,9 @@ BAD_SOURCES = [
     Bad("a URL without a scheme", source(url="prometheus:9090"), "spec.url", "must match", "should match"),
     Bad("a URL with credentials", source(url="http://me:secret@prom:9090"), "spec.url", "must match", "should match"),
     Bad("a URL with a query", source(url="http://prom:9090/?tenant=a"), "spec.url", "must match", "should match"),
+    Bad("a URL whose bracket stays open", source(url="http://[::1"), "spec.url", "must be a URL with a host"),
+    Bad("a URL without a host", source(url="http://:9090"), "spec.url", "must be a URL with a host"),
+    Bad("a URL with a port that cannot be", source(url="http://prom:99999"), "spec.url", "must be a URL with a host"),
     Bad("no time for an answer", source(timeoutSeconds=0), "spec.timeoutSeconds", "must be at least 1", "equal to 1"),
     Bad(
         "a header with a line break",
@@ -37,6 +40,7 @@ BAD_SOURCES = [
 
 GOOD_SOURCES = [
     Good("only a URL", source()),
+    Good("a URL with an IPv6 address", source(url="http://[::1]:9090/prometheus/")),
     Good("a URL with a path", source(url="https://mimir.example.com/prometheus")),
     Good(
         "everything that is supported",

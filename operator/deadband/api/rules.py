@@ -1,6 +1,7 @@
 """Every contradiction that a shape cannot express, once: as CEL for the API server and as Python for the operator."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from deadband.api.direction_rules import DIRECTION_RULES
 from deadband.api.metricsource import MetricSourceSpec, RawQueries
@@ -19,7 +20,24 @@ def _not_yet(field: str, attribute: str) -> Rule[MetricSourceSpec]:
     )
 
 
+def _names_a_host(url: str) -> bool:
+    """Whether it parses as a URL with a host, and with a port that can be: the clients raise on what does not."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port >= 0)
+    except ValueError:
+        return False
+
+
 SOURCE_RULES: tuple[Rule[Any], ...] = (
+    Rule(
+        MetricSourceSpec,
+        "url",
+        "must be a URL with a host, such as http://prometheus.monitoring:9090",
+        "isURL(self.url) && url(self.url).getHostname() != '' && "
+        "(url(self.url).getPort() == '' || int(url(self.url).getPort()) < 65536)",
+        lambda spec: when(not _names_a_host(spec.url), "url", spec.url),
+    ),
     _not_yet("auth", "auth"),
     _not_yet("tls", "tls"),
     _not_yet("allowedNamespaces", "allowed_namespaces"),

@@ -41,7 +41,7 @@ def points(inputs: Inputs, *, replicas: int) -> tuple[Wish, ...]:
     if outage is None or not window or inputs.status.observed_generation is None:
         return written
     added = [Wish(time=outage.end, replicas=replicas)] if outage.length else []
-    interval = timedelta(seconds=inputs.spec.interval_seconds)
+    interval = outage.evaluated_every or timedelta(seconds=inputs.spec.interval_seconds)
     last = max((point.time for point in written), default=outage.start - 2 * interval)
     missed = -((last - outage.start) // interval) - 1
     if missed > 0:

@@ -44,7 +44,7 @@ def step_down(direction: Direction, observed: Mapping[str, Observed], *, replica
         replicas: n.
         ready: r, at most n.
 
-    Source: R8; Proportional reaches 0 only when every down trigger reads exactly 0 (R3).
+    Source: R8; Proportional reaches 0 only when every down trigger reads exactly 0, which an assumed one does not (R3).
     """
     step = direction.step
     if step.type in (StepType.PODS, StepType.PERCENT):
@@ -56,9 +56,10 @@ def step_down(direction: Direction, observed: Mapping[str, Observed], *, replica
 
     def proportional(trigger: Trigger) -> int:
         load = observed[trigger.metric]
-        return max(1, floor(ready * load.compared / trigger.threshold)) if isinstance(load, Load) else replicas - 1
+        wish = floor(ready * load.compared / trigger.threshold) if isinstance(load, Load) else replicas - 1
+        return max(1, wish)
 
-    return max(0, min(replicas, max(map(proportional, true_triggers(direction, observed)))))
+    return min(replicas, max(map(proportional, true_triggers(direction, observed))))
 
 
 def _reads_zero(observed: Observed) -> bool:

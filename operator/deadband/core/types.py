@@ -85,10 +85,17 @@ class Pause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time in which no operator led: from the last renewal of the Lease to the start of this leadership (R7)."""
+    """A time in which no operator led: from the last renewal of the Lease to the start of this leadership (R7).
+
+    Attributes:
+        start: When the last leadership ended.
+        end: When this one began.
+        evaluated_every: How far apart evaluations were before it; None: the policy's intervalSeconds.
+    """
 
     start: datetime
     end: datetime
+    evaluated_every: timedelta | None = None
 
     @property
     def length(self) -> timedelta:

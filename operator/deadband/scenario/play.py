@@ -127,7 +127,8 @@ class _Player:
         """The time without an operator, told to the first evaluation after it (R7)."""
         if self._down_until is None:
             return None
-        outage = Outage(self._down_until - self._down_for, self._down_until)
+        # Every tick is an evaluation, whatever intervalSeconds says: what was not written is counted in ticks (R10).
+        outage = Outage(self._down_until - self._down_for, self._down_until, evaluated_every=self._scenario.tick)
         self._down_until, self._down_for = None, timedelta()
         return outage
 

@@ -74,6 +74,20 @@ def test_a_refused_write_remembers_no_scaling() -> None:
     assert left.last_scale_time is None
     assert left.current_replicas == 3
     assert conditions(left)["AbleToScale"] == ("False", "AccessDenied")
+    assert conditions(left)["Stalled"] == ("True", "AccessDenied"), "no evaluation mends a missing right"
+    assert left.decision is not None
+    assert left.decision.sentence.endswith("This was not done: may not patch deployments/scale.")
+    assert left.decision.next == "Grant the operator the missing right; see the message."
+
+
+def test_a_write_without_an_answer_stalls_nothing() -> None:
+    given = inputs(spec(), 3, 99)
+    left = next_status(given, decide(given), refused=Refusal(Reason.TIMEOUT, "no answer in time"))
+
+    assert conditions(left)["AbleToScale"] == ("False", "Timeout")
+    assert conditions(left)["Ready"] == ("True", "AsExpected")
+    assert left.decision is not None
+    assert left.decision.next == "Tries again at the next evaluation."
 
 
 def test_a_dry_run_moves_a_shadow_and_writes_nothing() -> None:

@@ -25,7 +25,7 @@ def of_decision(
         refused: Reason and message when the API server did not take the write.
     """
     return [
-        *_readiness(inputs, decision),
+        *_readiness(inputs, decision, refused),
         _scaling_active(inputs, decision),
         _able_to_scale(inputs, refused),
         _scaling_limited(decision),
@@ -48,9 +48,9 @@ def of_invalid(message: str) -> list[Said]:
     return said + [(type_, "Unknown", Reason.INVALID_SPEC, "Nothing is evaluated.") for type_ in unknown]
 
 
-def _readiness(inputs: Inputs, decision: Decision) -> Iterator[Said]:
+def _readiness(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> Iterator[Said]:
     """Ready, Reconciling, Stalled as kstatus reads them: a Prometheus outage changes none of them."""
-    trouble = _permanent(inputs, decision)
+    trouble = _permanent(inputs, decision, refused)
     if trouble is None:
         yield ConditionType.READY, "True", Reason.OK, "The spec is accepted and evaluated."
         yield ConditionType.RECONCILING, "False", Reason.OK, ""
@@ -61,10 +61,12 @@ def _readiness(inputs: Inputs, decision: Decision) -> Iterator[Said]:
         yield ConditionType.STALLED, "True", *trouble
 
 
-def _permanent(inputs: Inputs, decision: Decision) -> tuple[Reason, str] | None:
-    """What stays wrong until a person mends it: the target, or a source that does not exist."""
+def _permanent(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
+    """What stays wrong until a person mends it: the target, a missing right, or a source that does not exist."""
     if isinstance(inputs.target, NoTarget):
         return inputs.target.reason, inputs.target.message
+    if refused is not None and refused[0] is Reason.ACCESS_DENIED:
+        return refused
     for metric in inputs.spec.metrics:
         seen = decision.observed[metric.name]
         if isinstance(seen, Absent) and seen.reason is Reason.SOURCE_NOT_FOUND:

@@ -34,6 +34,11 @@ _REMEDIES: dict[Reason, str] = {
 }
 
 
+def remedy(reason: Reason) -> str:
+    """What ends a state of this reason, as a sentence; empty where that depends on the policy."""
+    return f"{_REMEDIES[reason]}." if reason in _REMEDIES else ""
+
+
 def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds) -> str:
     """Say in one sentence what would change the decision next.
 
@@ -43,8 +48,8 @@ def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds) -> str:
         move: What was decided.
         bounds: After overrides.
     """
-    if move.reason in _REMEDIES:
-        return f"{_REMEDIES[move.reason]}."
+    if known := remedy(move.reason):
+        return known
     if move.reason is Reason.WAITING_FOR_TIME:
         way, direction, timer = _running(inputs, timers)
         return f"{_verb(inputs, way)} at {_due_at(direction, timer)} if it still holds then."

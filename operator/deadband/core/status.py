@@ -20,6 +20,7 @@ from deadband.api.status import (
 from deadband.core import timers, words
 from deadband.core.conditions import of_decision, of_invalid
 from deadband.core.decision import Decision
+from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
 from deadband.core.triggers import Load, Observed
 from deadband.core.types import Inputs, Target
@@ -78,11 +79,18 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         wishes=_wishes(inputs, decision),
         reverts=before.reverts,
         proposal=decision.proposal,
-        decision=DecisionStatus(
-            sentence=decision.sentence, rule=decision.rule, reason=decision.reason, next=decision.next
-        ),
+        decision=_told(decision, refused),
         conditions=merge(before.conditions, said, generation=inputs.generation, now=now),
     )
+
+
+def _told(decision: Decision, refused: Refusal | None) -> DecisionStatus:
+    """The decision in words; a write that was not taken is part of them, for the replicas are not what it says."""
+    sentence, following = decision.sentence, decision.next
+    if refused is not None:
+        sentence = f"{sentence} This was not done: {refused.message}."
+        following = remedy(refused.reason) or "Tries again at the next evaluation."
+    return DecisionStatus(sentence=sentence, rule=decision.rule, reason=decision.reason, next=following)
 
 
 def invalid_status(

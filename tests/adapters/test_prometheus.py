@@ -427,13 +427,15 @@ async def test_health_tells_what_was_seen(metrics: PrometheusMetrics, server: Se
     health = metrics.health("main")
     assert health.reachable is False
     assert health.version == "3.16.0"
-    assert health.queries_per_second == pytest.approx(2 / 10)
+    assert health.queries_per_second is None, "ten seconds tell no rate"
     assert health.last_error == "HTTP 500"
     assert health.last_error_time == NOW
     assert health.ignores_lookback is None
 
     server.answer = lambda _: vector("1")
+    clock.now += 90
     await ask(metrics)
+    assert metrics.health("main").queries_per_second == pytest.approx(3 / 100)
     assert metrics.health("main").reachable is True
     assert metrics.health("main").last_error == "HTTP 500"
 

@@ -18,7 +18,7 @@ class FakeHealth:
     reachable: bool | None = True
     version: str | None = "3.16.0"
     latency_seconds: float | None = 0.010
-    queries_per_second: float = 0.5
+    queries_per_second: float | None = 0.5
     last_error: str | None = None
     last_error_time: datetime | None = None
     ignores_lookback: bool | None = False
@@ -91,6 +91,30 @@ async def test_figures_that_moved_are_written_after_five_minutes(office: Office)
 
     assert await office.report(seconds=200) == 0
     assert await office.report(seconds=200) == 1
+
+
+async def test_a_rate_that_was_never_told_is_written_once_it_is_known_and_then_not_again(office: Office) -> None:
+    office.health.queries_per_second = None
+    assert await office.report() == 1
+    office.health.queries_per_second = 0.5
+
+    assert await office.report() == 1
+    assert office.written[-1]["queriesPerSecond"] == "0.5"
+    assert await office.report(seconds=400) == 0
+
+
+async def test_a_new_process_whose_figures_are_those_it_found_writes_none(office: Office) -> None:
+    await office.report()
+    carried = source() | {"status": office.written[-1]}
+    carried["metadata"]["resourceVersion"] = "2"
+    other = Office()
+    other.world.scheduler.receive("MetricSource", "MODIFIED", carried)
+    other.health.queries_per_second = None
+
+    assert await other.report() == 0
+    other.health.queries_per_second = 0.55
+    assert await other.report(seconds=60) == 0
+    assert await other.report(seconds=400) == 0
 
 
 async def test_a_follower_writes_nothing(office: Office) -> None:

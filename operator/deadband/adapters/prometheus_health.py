@@ -13,6 +13,8 @@ from deadband.queries.types import Failed
 _LATENCIES = 64
 _RATE_WINDOW_SECONDS = 300.0
 _RATE_SAMPLES = 10_000
+_RATE_KNOWN_SECONDS = 60.0
+"""A rate over less than this is the rate of starting up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class SourceHealth:
         reachable: Whether the last query got an answer; None when none was asked.
         version: What /api/v1/status/buildinfo tells; None when unknown.
         latency_seconds: Median of the last 64 queries; None when none was asked.
-        queries_per_second: Over the last five minutes, or since the first query.
+        queries_per_second: Over the last five minutes, or since the first query; None until that is a minute ago.
         last_error: Class of the last failure, never a body.
         last_error_time: When that was asked.
         ignores_lookback: True when the backend is known to ignore lookback_delta, so that a series keeps answering
@@ -33,7 +35,7 @@ class SourceHealth:
     reachable: bool | None = None
     version: str | None = None
     latency_seconds: float | None = None
-    queries_per_second: float = 0.0
+    queries_per_second: float | None = None
     last_error: str | None = None
     last_error_time: datetime | None = None
     ignores_lookback: bool | None = None
@@ -134,13 +136,13 @@ class Vitals:
         with self._lock:
             while self._asked and now - self._asked[0] > _RATE_WINDOW_SECONDS:
                 self._asked.popleft()
-            span = min(_RATE_WINDOW_SECONDS, max(1.0, now - (self._first if self._first is not None else now)))
+            span = min(_RATE_WINDOW_SECONDS, now - self._first if self._first is not None else 0.0)
             message, at = self._last or (None, None)
             return SourceHealth(
                 reachable=self.reachable,
                 version=self.version,
                 latency_seconds=median(self._seconds) if self._seconds else None,
-                queries_per_second=len(self._asked) / span,
+                queries_per_second=len(self._asked) / span if span >= _RATE_KNOWN_SECONDS else None,
                 last_error=message,
                 last_error_time=at,
                 ignores_lookback=self.ignores_lookback,

@@ -29,9 +29,6 @@ LATENCY_MATTERS = Fraction(1, 10)
 RATE_MATTERS = Fraction(1, 10)
 """Nor a rate that changed by less than this, in queries per second."""
 
-RATE_KNOWN_SECONDS = 60.0
-"""A rate over less than this is the rate of starting up."""
-
 
 class Health(Protocol):
     """What is known of one source."""
@@ -49,8 +46,8 @@ class Health(Protocol):
         """Median of the last queries."""
 
     @property
-    def queries_per_second(self) -> float:
-        """Over the last minutes."""
+    def queries_per_second(self) -> float | None:
+        """Over the last minutes; None while it was not asked for long enough to tell."""
 
     @property
     def last_error(self) -> str | None:
@@ -106,7 +103,6 @@ class SourceReporter:
         self._reachable = reachable
         self._clock = clock
         self._written: dict[str, _Written] = {}
-        self._began = clock.monotonic()
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -129,10 +125,9 @@ class SourceReporter:
         if written is None or written.uid != record.ref.uid:
             written = self._written[name] = _Written(record.ref.uid, record.status, monotonic)
         status = status_of(record, self._health(name), written.status, now=self._clock.now().replace(microsecond=0))
-        if monotonic - self._began < RATE_KNOWN_SECONDS:
-            status = status.model_copy(update={"queries_per_second": written.status.queries_per_second})
         patient = monotonic - written.at >= FIGURES_EVERY_SECONDS
-        if _meaning(status) == _meaning(written.status) and not (patient and _moved(written.status, status)):
+        moved = patient and _moved(written.status, status)
+        if _meaning(status) == _meaning(written.status) and not moved and not _completes(written.status, status):
             return
         try:
             await self._write(name, status.model_dump(mode="json"))
@@ -168,8 +163,8 @@ def status_of(record: SourceRecord, health: Health, before: MetricSourceStatus, 
         seen = MetricSourceStatus(
             reachable=health.reachable,
             version=health.version or before.version,
-            latency_seconds=_rounded(health.latency_seconds, 1000),
-            queries_per_second=_rounded(health.queries_per_second, 100),
+            latency_seconds=_rounded(health.latency_seconds, 1000, before.latency_seconds),
+            queries_per_second=_rounded(health.queries_per_second, 100, before.queries_per_second),
             last_error=health.last_error or before.last_error,
             last_error_time=health.last_error_time or before.last_error_time,
         )
@@ -207,6 +202,17 @@ def _meaning(status: MetricSourceStatus) -> object:
     return status.observed_generation, status.reachable, status.version, conditions
 
 
+def _completes(before: MetricSourceStatus, after: MetricSourceStatus) -> bool:
+    """A figure that the status never had: written as soon as it is known, which happens once in a source's life."""
+    return any(
+        was is None and now is not None
+        for was, now in (
+            (before.latency_seconds, after.latency_seconds),
+            (before.queries_per_second, after.queries_per_second),
+        )
+    )
+
+
 def _moved(before: MetricSourceStatus, after: MetricSourceStatus) -> bool:
     return _differ(before.latency_seconds, after.latency_seconds, LATENCY_MATTERS) or _differ(
         before.queries_per_second, after.queries_per_second, RATE_MATTERS
@@ -215,10 +221,10 @@ def _moved(before: MetricSourceStatus, after: MetricSourceStatus) -> bool:
 
 def _differ(before: Fraction | None, after: Fraction | None, matters: Fraction) -> bool:
     if before is None or after is None:
-        return before is not after
+        return False
     low, high = sorted((before, after))
     return high >= low * MOVED and high - low >= matters
 
 
-def _rounded(value: float | None, parts: int) -> Fraction | None:
-    return None if value is None else Fraction(round(value * parts), parts)
+def _rounded(value: float | None, parts: int, before: Fraction | None) -> Fraction | None:
+    return before if value is None else Fraction(round(value * parts), parts)

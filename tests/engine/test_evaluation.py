@@ -90,6 +90,30 @@ async def test_a_policy_that_was_deleted_meanwhile_scales_nothing(world: FakeWor
     assert world.events.recorded == []
 
 
+async def test_a_policy_deleted_while_its_write_is_under_way_leaves_nothing_behind(world: FakeWorld) -> None:
+    obj = world.add_policy()
+    world.targets.before_scale = [lambda: world.scheduler.receive("ScalingPolicy", "DELETED", obj)]
+
+    await world.evaluate()
+    await world.statuses.flush()
+
+    assert world.targets.scaled == [("api", 3)]
+    assert world.telemetry.decided == [], "nobody would take its series away again"
+    assert world.policies.written == []
+
+
+async def test_a_term_that_ends_while_a_write_is_under_way_leaves_nothing_behind(
+    world: FakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.add_policy()
+    world.targets.before_scale = [world.scheduler.follow]
+
+    await world.evaluate()
+
+    assert world.telemetry.decided == []
+    assert "failed" not in caplog.text
+
+
 async def test_a_policy_that_was_edited_meanwhile_is_evaluated_anew(world: FakeWorld) -> None:
     world.add_policy()
     edited = policy(maxReplicas=2, generation=2, version=2)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
 from deadband.api.conditions import Reason
 from deadband.engine.resync import Resync
 from deadband.engine.term import Term
@@ -92,6 +94,17 @@ async def test_a_policy_made_while_the_list_was_on_its_way_stays() -> None:
     await resync.once()
 
     assert list(world.store.policies) == ["uid-young"]
+
+
+async def test_an_object_that_shows_a_defect_does_not_keep_the_others_out(caplog: pytest.LogCaptureFixture) -> None:
+    world, lists, resync = wired()
+    lists.workloads = [deployment("unheard-of"), deployment()]
+
+    await resync.once()
+
+    assert resync.synced
+    assert [key.name for key in world.store.workloads] == ["api"]
+    assert "a Deployment cannot be taken in" in caplog.text
 
 
 async def test_a_term_begins_when_the_store_is_complete_and_not_before() -> None:

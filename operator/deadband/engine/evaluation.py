@@ -113,7 +113,14 @@ class Evaluation:
         return inputs, decide(inputs)
 
     def settle(self, record: PolicyRecord, inputs: Inputs, decision: Decision, refused: Refusal | None = None) -> None:
-        """Remember what an evaluation came to, and tell it: status, Events, own metrics."""
+        """Remember what an evaluation came to, and tell it: status, Events, own metrics.
+
+        Nothing of a policy that was deleted, or of a term that ended, while a write was under way: nobody would take
+        its series away again, and the next leader finds the write on the target (architecture, decision 5).
+        """
+        held = self._store.policies.get(record.ref.uid)
+        if held is None or held.memory is None:
+            return
         status = next_status(inputs, decision, refused=refused)
         self._settle(record, status, now=inputs.now)
         values = {name: seen.compared for name, seen in decision.observed.items() if isinstance(seen, Load)}
@@ -213,7 +220,8 @@ class Evaluation:
     def _refused(self, record: PolicyRecord, inputs: Inputs, decision: Decision, error: WriteError) -> None:
         if isinstance(error, UnreachableError):
             # No answer is not a no: the next evaluation looks whether the replicas are ours.
-            self._doubtful[record.ref.uid] = inputs.now + DOUBT
+            still = {uid: until for uid, until in self._doubtful.items() if until > inputs.now}
+            self._doubtful = still | {record.ref.uid: inputs.now + DOUBT}
         self._complaints.tell("scale for", record.ref, error)
         self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
 

@@ -65,7 +65,7 @@ class Resync:
             listed: set[str] = set()
             for index, obj in enumerate(objects):
                 listed.add(obj["metadata"]["uid"])
-                self._take(self._store.apply(kind, None, obj))
+                self._apply(kind, obj)
                 if index % CHUNK == CHUNK - 1:
                     await asyncio.sleep(0)
             self._take(self._store.drop_ghosts(kind, known=known, listed=listed))
@@ -88,6 +88,15 @@ class Resync:
                 await self._clock.sleep(RETRY_SECONDS)
             else:
                 await self._clock.sleep(EVERY_SECONDS)
+
+    def _apply(self, kind: Kind, obj: Mapping[str, Any]) -> None:
+        """Take one object in; a defect of ours that it shows must not keep all the others out."""
+        try:
+            self._take(self._store.apply(kind, None, obj))
+        except Exception:
+            metadata = obj["metadata"]
+            where = {"namespace": metadata.get("namespace", ""), "object": metadata.get("name")}
+            logger.exception("a %s cannot be taken in", kind, extra=where)
 
     def _list(self, kind: Kind) -> Awaitable[Sequence[Mapping[str, Any]]]:
         match kind:

@@ -59,6 +59,26 @@ def test_it_says(line: str, explained: list[str]) -> None:
     assert line in explained
 
 
+@pytest.mark.parametrize(
+    ("bounds", "example"),
+    [
+        pytest.param("minReplicas: 1, maxReplicas: 8", "from 5 to 8 at cpu 105 %", id="room below a small maximum"),
+        pytest.param("minReplicas: 0, maxReplicas: 1", "from 1 to 1 at cpu 105 %", id="no room at all"),
+        pytest.param("minReplicas: 30, maxReplicas: 90", "from 30 to 45 at cpu 105 %", id="a large minimum"),
+    ],
+)
+def test_the_example_of_a_step_up_starts_where_there_is_room(
+    bounds: str, example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low, high = bounds.split(", ")
+    manifest = MANIFEST.replace("minReplicas: 2\n", f"{low}\n").replace("maxReplicas: 20", high)
+    (tmp_path / "a.yaml").write_text(manifest)
+
+    assert run(["explain", str(tmp_path / "a.yaml"), "--offline"]) == 0
+
+    assert example in capsys.readouterr().out
+
+
 def test_the_query_of_a_recipe_is_written_out_for_the_policys_namespace(explained: list[str]) -> None:
     promql = "\n".join(explained)
 

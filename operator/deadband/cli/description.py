@@ -17,6 +17,7 @@ _PER = {
     Per.AVERAGE: "a value of the whole, divided by the ready replicas before it is compared",
 }
 _EXAMPLE = 10
+"""Replicas from which the example moves, where the bounds leave it room to."""
 _BEYOND = Fraction(3, 2)
 """How far beyond its threshold the example's reading is: half as much again, or two thirds of it downwards."""
 
@@ -125,7 +126,8 @@ def _step(step: Step, way: Way) -> str:
 def _example(spec: ScalingPolicySpec, direction: Direction, way: Way) -> str:
     """What the live code makes of a load half as much again as the thresholds."""
     low, high = spec.min_replicas or 0, spec.max_replicas or 0
-    replicas = min(max(_EXAMPLE, low), high)
+    replicas = min(_EXAMPLE, int(high / _BEYOND)) if way is Way.UP else min(_EXAMPLE, high)
+    replicas = max(replicas, low, 1)
     observed: dict[str, Observed] = {
         trigger.metric: Load(_beyond(trigger), spec.metric(trigger.metric).effective_per)
         for trigger in direction.triggers

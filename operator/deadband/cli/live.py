@@ -109,6 +109,11 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
             store.apply("MetricSource", None, source)
     except WriteError as error:
         trouble.append(f"MetricSources cannot be read: {error}")
+    elder = await _elder(record, kube, store, trouble)
+    if carried.observed_generation not in (None, record.generation):
+        trouble.append(
+            "the operator has not told yet what it makes of the spec as it is now; should it stay so, look at its log"
+        )
     specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
     metrics.update_sources(specs)
     target = await _target(spec, record, kube, trouble)
@@ -126,6 +131,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         overrides=open_overrides(spec, now),
         pause=record.pause,
         approval=record.approval,
+        contested_by=f"ScalingPolicy {elder.ref.name}" if elder is not None else None,
         generation=record.generation,
     )
     return Live(
@@ -149,6 +155,16 @@ async def _carried(obj: Mapping[str, Any], kube: Kube) -> dict[str, Any]:
         return {"metadata": {"uid": "", **metadata}, "status": {}}
     annotations = {**(found["metadata"].get("annotations") or {}), **(metadata.get("annotations") or {})}
     return {"metadata": {**found["metadata"], "annotations": annotations}, "status": found.get("status") or {}}
+
+
+async def _elder(record: PolicyRecord, kube: Kube, store: Store, trouble: list[str]) -> PolicyRecord | None:
+    """The older policy on the same target (R16), if there is one."""
+    try:
+        for other in await KubePolicies(kube, namespaces=[record.ref.namespace]).list_policies():
+            store.apply("ScalingPolicy", None, other)
+    except WriteError as error:
+        trouble.append(f"other policies on the target cannot be looked for: {error}")
+    return store.elder(record)
 
 
 async def _target(

@@ -75,6 +75,9 @@ async def operate(settings: Settings) -> int:
     except (CannotStartError, DeafError) as error:
         logger.error("%s", error)  # noqa: TRY400 - as above
         return FAILED
+    except Exception:
+        logger.exception("a part of the operator failed; ending, so that a new process goes on")
+        return FAILED
     finally:
         await kube.close()
 

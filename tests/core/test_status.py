@@ -173,6 +173,10 @@ class TestProposals:
         assert left.proposal.replicas is None
         assert left.proposal.text == "Scale up: cpu 99 is above 70."
         assert conditions(left)["ActionRequired"] == ("True", "ApprovalRequired")
+        told = next(each.message for each in left.conditions if each.type == "ActionRequired")
+        assert left.decision is not None
+        assert left.decision.sentence == "Asking a person to act: cpu 99 is above 70."
+        assert "approve" not in told + left.decision.next, "an approval could carry nothing out"
 
 
 @pytest.mark.parametrize(

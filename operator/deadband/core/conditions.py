@@ -124,7 +124,8 @@ def _action_required(decision: Decision) -> Said:
     if decision.proposal is None:
         return ConditionType.ACTION_REQUIRED, "False", Reason.OK, refusal.strip()
     proposal = decision.proposal
-    message = f"{proposal.text} Approve with deadband.dev/approve={proposal.id}.{refusal}"
+    how = f" Approve with deadband.dev/approve={proposal.id}." if proposal.replicas is not None else ""
+    message = f"{proposal.text}{how}{refusal}"
     return ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, message
 
 

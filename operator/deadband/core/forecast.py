@@ -48,6 +48,8 @@ def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds) -> str:
         move: What was decided.
         bounds: After overrides.
     """
+    if move.reason is Reason.APPROVAL_REQUIRED and inputs.target is None:
+        return "Asks until the condition is false; nothing here can be scaled, so acting is up to you."
     if known := remedy(move.reason):
         return known
     if move.reason is Reason.WAITING_FOR_TIME:

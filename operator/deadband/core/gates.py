@@ -137,5 +137,7 @@ def _propose(inputs: Inputs, move: Move, way: Way, *, replicas: int) -> Proposal
 
 
 def _ask(move: Move, proposal: Proposal, refusal: str) -> Gated:
-    held = f"; proposal {proposal.id} waits for approval until {render_instant(proposal.expires_at)}"
+    held = ""  # without a target there is nothing that an approval could carry out
+    if proposal.replicas is not None:
+        held = f"; proposal {proposal.id} waits for approval until {render_instant(proposal.expires_at)}"
     return Gated(_stop(move, "R13", Reason.APPROVAL_REQUIRED), None, proposal, refusal, held)

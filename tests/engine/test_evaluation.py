@@ -288,6 +288,7 @@ async def test_policies_that_ask_the_same_ask_it_once(world: FakeWorld) -> None:
 async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorld) -> None:
     held = {"heldSince": "2026-03-02T11:59:30Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
+    world.scheduler.lead(Outage(START, START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
 
     await world.evaluate()
@@ -308,6 +309,27 @@ async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld
 
     await world.evaluate(seconds=30)
     assert world.targets.scaled == [("api", 3)]
+
+
+async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world: FakeWorld) -> None:
+    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
+    world.scheduler.lead(Outage(START - timedelta(milliseconds=400), START))
+    world.add_policy(scaleUp=up, status={"scaleUp": held})
+
+    await world.evaluate()
+    assert world.status().scale_up.held_since == START - timedelta(seconds=59)
+
+
+async def test_without_a_lease_that_tells_no_time_counts_that_nobody_saw(world: FakeWorld) -> None:
+    """Somebody deleted the Lease: how long nobody led is not known."""
+    held = {"heldSince": "2026-03-02T11:00:00Z"}
+    up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
+    world.add_policy(scaleUp=up, status={"scaleUp": held})
+
+    await world.evaluate()
+    assert world.targets.scaled == []
+    assert world.reason() == Reason.WAITING_FOR_TIME
 
 
 async def test_a_scale_that_the_last_leader_could_not_remember_is_entered(world: FakeWorld) -> None:

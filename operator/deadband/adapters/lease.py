@@ -119,8 +119,7 @@ class LeaseElector:
         Args:
             on_started: Called when this process becomes leader, with the time in which nobody led: from the last
                 renewal by any holder to now. None when the Lease never existed (or has no renewal in it): then no
-                outage is known, and timers in status (R7) count as if an operator had watched all the time; that is
-                right for a first installation, and wrong for the one start after somebody deleted the Lease.
+                outage is known: a first installation, or somebody deleted the Lease.
             on_stopped: Called at once when leadership is lost; not after `release`, whose caller is stopping anyway.
 
         Both are awaited before the next renewal if they return an awaitable, so they only start and stop things.

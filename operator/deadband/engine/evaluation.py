@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deadband.api.status import ScalingPolicyStatus, Way
@@ -51,6 +51,14 @@ CONCURRENT_SCALES = 8
 """Scale writes of different targets under way at once."""
 
 
+def _since_nobody_knows(now: datetime) -> Outage:
+    """The outage where no Lease tells of one: since long before, so that no timer in status counts what nobody saw.
+
+    On a first installation nothing in status runs yet; after somebody deleted the Lease this is the safe reading.
+    """
+    return Outage(datetime.fromtimestamp(0, UTC), now)
+
+
 class Evaluation:
     """Decides, and carries the decisions out."""
 
@@ -87,7 +95,8 @@ class Evaluation:
             record: A valid policy, as the store holds it now.
             readings: Of all policies; this one's are picked out.
             now: The instant of the readings.
-            outage: Of the leadership that has just begun; used in the policy's first evaluation only.
+            outage: Of the leadership that has just begun, None when no Lease tells; used in the policy's first
+                evaluation only.
         """
         spec = record.spec
         assert spec is not None, "invalid policies are not decided"
@@ -107,7 +116,7 @@ class Evaluation:
             pause=record.pause,
             approval=record.approval,
             contested_by=f"ScalingPolicy {elder.ref.name}" if elder is not None else None,
-            outage=outage if first else None,
+            outage=(outage or _since_nobody_knows(now)) if first else None,
             generation=record.generation,
         )
         return inputs, decide(inputs)

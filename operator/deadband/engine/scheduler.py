@@ -121,7 +121,9 @@ class Scheduler:
         Args:
             outage: The time before, in which no operator led (R7); None when none is known.
         """
-        self._leading, self._outage = True, outage
+        # Whole seconds, as evaluations have them: a part of one would make a for-time miss its evaluation.
+        whole = outage and Outage(outage.start.replace(microsecond=0), outage.end.replace(microsecond=0))
+        self._leading, self._outage = True, whole
         self._store.forget_memories()
         for record in self._store.policies.values():
             self._plan(record)

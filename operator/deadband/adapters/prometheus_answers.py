@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from deadband.api.conditions import Reason
+from deadband.queries.ranges import Grid, RangeAnswered, RangeSeries
 from deadband.queries.types import Answered, Series
 
 _OK = 200
@@ -48,9 +50,7 @@ def parse_answer(status: int, body: bytes, *, limit: int) -> Answered:
     Raises:
         AskError: The answer is an error, not JSON of the documented form, or neither a vector nor a scalar.
     """
-    document = _document(body)
-    if status != _OK or document is None or document.get("status") != "success":
-        raise _refusal(status, document)
+    document = _successful(status, body)
     match document:
         case {"data": {"resultType": "vector", "result": list(rows)}}:
             series = tuple(_series(row) for row in rows[:limit])
@@ -61,9 +61,24 @@ def parse_answer(status: int, body: bytes, *, limit: int) -> Answered:
             raise AskError(Reason.ERROR, f"the answer is a {shown}, not an instant vector", blames_source=False)
         case _:
             raise _malformed()
-    match document.get("warnings", []):
-        case list(warnings):
-            return Answered(series, tuple(str(warning) for warning in warnings))
+    return Answered(series, _warnings(document))
+
+
+def parse_ranges(status: int, body: bytes, grid: Grid) -> RangeAnswered:
+    """Read the answer of /api/v1/query_range.
+
+    Args:
+        status: HTTP status.
+        body: Whole body, decoded.
+        grid: What was asked for.
+
+    Raises:
+        AskError: The answer is an error, or not a matrix of the documented form.
+    """
+    document = _successful(status, body)
+    match document:
+        case {"data": {"resultType": "matrix", "result": list(rows)}}:
+            return RangeAnswered(grid, tuple(_range(row) for row in rows), _warnings(document))
         case _:
             raise _malformed()
 
@@ -75,6 +90,21 @@ def parse_version(status: int, body: bytes) -> str | None:
             return version[:64]
         case _:
             return None
+
+
+def _successful(status: int, body: bytes) -> dict[str, Any]:
+    document = _document(body)
+    if status != _OK or document is None or document.get("status") != "success":
+        raise _refusal(status, document)
+    return document
+
+
+def _warnings(document: dict[str, Any]) -> tuple[str, ...]:
+    match document.get("warnings", []):
+        case list(warnings):
+            return tuple(str(warning) for warning in warnings)
+        case _:
+            raise _malformed()
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
@@ -108,6 +138,20 @@ def _series(row: Any) -> Series:
             return Series(labels, None)
         case _:
             raise _malformed()
+
+
+def _range(row: Any) -> RangeSeries:
+    match row:
+        case {"metric": dict(labels)}:
+            values, histograms = row.get("values", []), row.get("histograms", [])
+        case _:
+            raise _malformed()
+    try:
+        points = [(float(at), _number(text)) for at, text in values]
+        points += [(float(at), None) for at, _ in histograms]
+    except (TypeError, ValueError) as error:
+        raise _malformed() from error
+    return RangeSeries(labels, sorted(points, key=itemgetter(0)) if histograms else points)
 
 
 def _number(text: str) -> Fraction | None:

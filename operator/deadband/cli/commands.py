@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": Place("deadband.cli.validate", "validate_command", "Check manifests, without a cluster."),
     "explain": Place("deadband.cli.explain", "explain_command", "Say in plain words what a policy does."),
     "test": Place("deadband.cli.test", "test_command", "Play scenarios: unit tests for policies."),
+    "simulate": Place("deadband.cli.simulate", "simulate_command", "Play policies over recorded history."),
     "crds": Place("deadband.cli.crds", "crds_command", "Print the CustomResourceDefinitions."),
     "completion": Place("deadband.cli.completion", "completion_command", "Print the shell completion."),
     "version": Place("deadband.cli.version", "version_command", "Print the version."),

@@ -105,7 +105,7 @@ class ResourceRecipe:
         used, measured, missing = (parts.get(part, zero) for part in (USED, MEASURED, MISSING))
         if used is None or measured is None or missing is None:
             return Absent(Reason.NOT_A_NUMBER)
-        if not measured + missing:
+        if not measured and not missing:
             which = f"container {_container(need)}" if self.by_container else "no container"
             says = "has no" if self.by_container else "has a"
             return Absent(Reason.NO_REQUESTS, f"{which} of the ready pods {says} {self.resource} {self._one}")
@@ -114,7 +114,7 @@ class ResourceRecipe:
             return Absent(
                 Reason.PARTIAL, f"{self.resource} usage is known for only {share} % of what the ready pods {self._verb}"
             )
-        return Sample(Fraction(round(100 * used / measured * _PLACES), _PLACES))
+        return Sample(_percent(used, measured))
 
     @property
     def _one(self) -> str:
@@ -147,6 +147,13 @@ class ResourceRecipe:
             f"max by (namespace,pod) ({ready} == 1)",
             owned(self.kind, names, inside, dialect),
         )
+
+
+def _percent(used: Fraction, measured: Fraction) -> Fraction:
+    """100 · used / measured to nine decimals, half to even; whole numbers spare the common divisors."""
+    above, below = 100 * _PLACES * used.numerator * measured.denominator, used.denominator * measured.numerator
+    whole, rest = divmod(above, below)
+    return Fraction(whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1)), _PLACES)
 
 
 def _workload(need: Need) -> str:

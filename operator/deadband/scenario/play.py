@@ -12,14 +12,14 @@ from typing import Any
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import APPROVE_ANNOTATION, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
-from deadband.core.decide import decide
-from deadband.core.status import invalid_status, next_status
+from deadband.core.status import invalid_status
 from deadband.core.types import Absent, Inputs, Outage, Reading
 from deadband.engine.calendar import open_overrides
 from deadband.engine.records import read_pause
 from deadband.engine.turn import Memory
 from deadband.engine.validity import check_policy
 from deadband.scenario.cluster import Cluster
+from deadband.scenario.enact import enact
 from deadband.scenario.model import Event, Scenario
 from deadband.scenario.outcome import Outcome, Tick
 from deadband.scenario.refusal import refusal
@@ -101,10 +101,8 @@ class _Player:
             self._settle(status, now)
             return self._seen(now, wrote=False)
         inputs = self._inputs(index, now)
-        decision = decide(inputs)
-        if decision.write is not None and self._cluster is not None:
-            self._cluster.write(decision.write, now)
-        self._settle(next_status(inputs, decision), now)
+        decision, status = enact(inputs, self._cluster)
+        self._settle(status, now)
         return self._seen(now, wrote=decision.scales)
 
     def _inputs(self, index: int, now: datetime) -> Inputs:

@@ -1,0 +1,96 @@
+"""Evaluations that change nothing, told without composing a sentence: a long history holds more often than it moves.
+
+Rests on a promise of moves.py: every rule may only bring the number nearer to n, so one that brings it to n settles it.
+"""
+
+from deadband.api.scalingpolicy import PolicyMode
+from deadband.api.status import ScalingPolicyStatus
+from deadband.core.decide import View, is_due
+from deadband.core.guard import raise_until_safe
+from deadband.core.history import keep_points, points
+from deadband.core.limits import down_cools, highest, lowest
+from deadband.core.steps import step_down, step_up
+from deadband.core.types import Inputs, NoTarget
+
+
+def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
+    """The status after an evaluation that changes nothing, or None when `decide` must tell.
+
+    Args:
+        inputs: As for `decide`.
+        view: What `look` makes of them.
+
+    Returns:
+        A status that carries whatever later decisions depend on (timers, failures, wishes); what people read in it is
+        that of the last evaluation that was decided in full. Every status that is returned stands for a decision
+        without a write, without a proposal and with the same next inputs; None says nothing about what is decided.
+    """
+    status, spec, target = inputs.status, inputs.spec, inputs.target
+    if (
+        isinstance(target, NoTarget)
+        or spec.mode is PolicyMode.DRY_RUN
+        or status.shadow_replicas is not None
+        or status.proposal is not None
+        or inputs.outage is not None
+        or status.current_replicas != (None if target is None else view.replicas)
+        or (spec.fallback is not None and view.failures >= spec.fallback.after_failures)
+    ):
+        return None
+    if view.replicas == 0 and spec.min_replicas:
+        return _carried(inputs, view, None)
+    if not view.bounds.low <= view.replicas <= view.bounds.high:
+        return None
+    wish = _held_wish(inputs, view)
+    return None if wish is None else _carried(inputs, view, wish)
+
+
+def _held_wish(inputs: Inputs, view: View) -> int | None:
+    """The wish (R10's point) of an evaluation that holds at n; None when it may move."""
+    spec = inputs.spec
+    up_due = is_due(view.up, view.timers.up, spec.up.for_seconds, inputs)
+    down_due = view.up is False and is_due(view.down, view.timers.down, spec.down.for_seconds, inputs)
+    if not up_due and not down_due:
+        return view.replicas
+    if inputs.target is None:
+        return None  # a person is asked
+    return _held_up(inputs, view) if up_due else _held_down(inputs, view)
+
+
+def _held_up(inputs: Inputs, view: View) -> int | None:
+    n, up = view.replicas, inputs.spec.up
+    wish = step_up(up, view.observed, replicas=n, ready=view.ready)
+    window = up.stabilization_window_seconds
+    if n in (wish, view.bounds.high) or (
+        window and lowest(wish, points(inputs, replicas=n), window_seconds=window, now=inputs.now) <= n
+    ):
+        return wish
+    return None
+
+
+def _held_down(inputs: Inputs, view: View) -> int | None:
+    n, down, now = view.replicas, inputs.spec.down, inputs.now
+    wish = step_down(down, view.observed, replicas=n, ready=view.ready)
+    if wish != n:
+        wish = raise_until_safe(inputs.spec, view.observed, wish=wish, replicas=n, ready=view.ready)
+    window = down.stabilization_window_seconds
+    if (
+        n in (wish, view.bounds.low)
+        or down_cools(inputs.status.last_scale_time, cooldown_seconds=down.cooldown_seconds, now=now)
+        or (window and highest(wish, points(inputs, replicas=n), window_seconds=window, now=now) >= n)
+    ):
+        return wish
+    return None
+
+
+def _carried(inputs: Inputs, view: View, wish: int | None) -> ScalingPolicyStatus:
+    status, spec = inputs.status, inputs.spec
+    changed: dict[str, object] = {}
+    if view.timers.up != status.scale_up:
+        changed["scale_up"] = view.timers.up
+    if view.timers.down != status.scale_down:
+        changed["scale_down"] = view.timers.down
+    if view.failures != status.failures:
+        changed["failures"] = view.failures
+    if spec.up.stabilization_window_seconds or spec.down.stabilization_window_seconds:
+        changed["wishes"] = keep_points(spec, points(inputs, replicas=view.replicas), wish, now=inputs.now)
+    return status.model_copy(update=changed) if changed else status

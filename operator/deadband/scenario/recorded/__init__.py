@@ -1,0 +1,13 @@
+"""`deadband simulate`: the live decision code over recorded history, on the target as it would have been.
+
+wanted     what has to be asked for one policy
+recording  what was answered, instant by instant, as readings
+projection readings as they would have been with other replicas (R9)
+replay     the decisions, instant by instant
+run        what happened in them, plain values
+measures   what that comes to: replica-hours, reversals, minutes beyond thresholds
+report     tables, JSON, CSV
+curves     lines of a chart, thinned to what can be seen
+page       all of it as one HTML page
+style      how that page looks
+"""

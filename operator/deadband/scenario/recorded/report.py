@@ -21,8 +21,8 @@ COLUMNS = ("policy", "at", "kind", "from", "to", "reason", "rule", "projected", 
 
 
 def figure(value: float) -> str:
-    """A number of hours or minutes, to one decimal and without a needless one: `168`, `2.5`."""
-    return f"{value:,.1f}".removesuffix(".0")
+    """A number of hours or minutes, to two decimals and without needless ones: `168`, `1.25`."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def span(run: Run) -> str:

@@ -154,6 +154,7 @@ def _range(row: Any) -> RangeSeries:
     return RangeSeries(labels, sorted(points, key=itemgetter(0)) if histograms else points)
 
 
+@lru_cache(maxsize=65536)
 def _number(text: str) -> Fraction | None:
     if text in _NOT_NUMBERS:
         return None

@@ -24,7 +24,8 @@ def projected(metric: Metric, reading: Reading, *, real: int | None, simulated: 
         return reading
     if simulated == 0:
         return Absent(Reason.EMPTY, "no pod would be there to measure")
-    return Sample(Fraction(reading.value * real, simulated), reading.time)
+    value = reading.value
+    return Sample(Fraction(value.numerator * real, value.denominator * simulated), reading.time)
 
 
 def concerned(metrics: Mapping[str, Metric], *, real: int | None, simulated: int) -> tuple[str, ...]:

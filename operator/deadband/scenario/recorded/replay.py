@@ -189,9 +189,10 @@ class _Replay:
         """Keep what the page and the measures show of this instant; the last one begins no step, so it counts none."""
         if self._cluster is not None:
             self.replicas.append(self._cluster.replicas)
-        really = dict(seen)
-        for name in changed:
-            really[name] = observe(self._metrics[name], as_read[name], real or 0)
+        really = seen
+        if changed:
+            again = {name: observe(self._metrics[name], as_read[name], real or 0) for name in changed}
+            really = {**seen, **again}
         here, there = {name: _value(one) for name, one in seen.items()}, {}
         for name in self._metrics:
             there[name] = _value(really[name]) if name in changed else here[name]

@@ -123,7 +123,6 @@ def test_the_names_and_headers_of_a_source_stay_when_its_url_is_replaced(write: 
     assert case.sources["one"].headers[0].value == "team"
 
 
-HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
 FAR = [{"name": "load", "query": "load", "source": "far"}]
 
 
@@ -135,7 +134,6 @@ FAR = [{"name": "load", "query": "load", "source": "far"}]
             [policy(), source("one"), source("two")], [], 2, "metric load names no source", id="no default among two"
         ),
         pytest.param([policy(metrics=FAR), source("one")], [], 2, "MetricSource far is not in the files", id="missing"),
-        pytest.param([policy(scaleTargetRef=HPA)], ["--source", "http://x:9"], 2, "cannot be simulated yet", id="HPA"),
         pytest.param([source("one")], [], 2, "no ScalingPolicy found", id="no policy"),
         pytest.param([policy(minReplicas=9)], [], 1, "spec.minReplicas", id="an invalid policy"),
         pytest.param([policy()], ["--source", "x"], 2, "is not the base URL", id="no URL"),

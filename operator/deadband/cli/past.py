@@ -31,7 +31,6 @@ MOST_INSTANTS = 2_000_000
 """More would fill the memory: eleven months at 15 s."""
 _RANGE_TIMEOUT_SECONDS = 60
 """For a source that is given by its URL alone: history takes longer than an instant."""
-_HPA = "HorizontalPodAutoscaler"
 
 
 class PastError(Exception):
@@ -86,8 +85,6 @@ def read_cases(paths: tuple[str, ...], *, namespace: str, url: str | None) -> li
         own = metadata.get("namespace") or namespace
         name = f"{own}/{metadata.get('name') or 'unnamed'}"
         spec = check_policy(each.object)
-        if spec.scale_target_ref is not None and spec.scale_target_ref.kind == _HPA:
-            raise exits.UnusableInputError(f"{name}: a {_HPA} as target cannot be simulated yet")
         label = f"{name} ({each.file})" if several else name
         cases.append(Case(label, own, spec, _for(spec, sources, url, name), _default(spec, sources, default, name)))
     return cases

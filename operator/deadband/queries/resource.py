@@ -109,7 +109,7 @@ class ResourceRecipe:
             which = f"container {_container(need)}" if self.by_container else "no container"
             says = "has no" if self.by_container else "has a"
             return Absent(Reason.NO_REQUESTS, f"{which} of the ready pods {says} {self.resource} {self._one}")
-        if measured < missing:
+        if missing and measured < missing:
             share = int(100 * measured / (measured + missing))
             return Absent(
                 Reason.PARTIAL, f"{self.resource} usage is known for only {share} % of what the ready pods {self._verb}"

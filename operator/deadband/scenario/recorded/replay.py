@@ -215,4 +215,6 @@ def _crossed(trigger: Trigger, threshold: float, value: float | None, observed: 
 
 
 def _value(observed: Observed) -> float | None:
-    return float(observed.compared) if isinstance(observed, Load) else None
+    if not isinstance(observed, Load):
+        return None
+    return observed.compared.numerator / observed.compared.denominator

@@ -3,7 +3,7 @@
 Rests on a promise of moves.py: every rule may only bring the number nearer to n, so one that brings it to n settles it.
 """
 
-from deadband.api.scalingpolicy import PolicyMode
+from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus, TimerStatus
 from deadband.core.decide import View, is_due
 from deadband.core.guard import raise_until_safe
@@ -53,6 +53,9 @@ def _held_wish(inputs: Inputs, view: View) -> int | None:
         return view.replicas
     if inputs.target is None:
         return None  # a person is asked
+    edge = view.bounds.high if up_due else view.bounds.low
+    if view.replicas == edge and not _remembers_wishes(spec):
+        return edge  # whatever it wishes, it stays, and nobody asks later what it wished
     return _held_up(inputs, view) if up_due else _held_down(inputs, view)
 
 
@@ -91,9 +94,13 @@ def _carried(inputs: Inputs, view: View, wish: int | None) -> ScalingPolicyStatu
         changed["scale_down"] = view.timers.down
     if view.failures != status.failures:
         changed["failures"] = view.failures
-    if spec.up.stabilization_window_seconds or spec.down.stabilization_window_seconds:
+    if _remembers_wishes(spec):
         changed["wishes"] = keep_points(spec, points(inputs, replicas=view.replicas), wish, now=inputs.now)
     return status.model_copy(update=changed) if changed else status
+
+
+def _remembers_wishes(spec: ScalingPolicySpec) -> bool:
+    return bool(spec.up.stabilization_window_seconds or spec.down.stabilization_window_seconds)
 
 
 def _differs(timer: TimerStatus, other: TimerStatus) -> bool:

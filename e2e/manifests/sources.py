@@ -3,8 +3,14 @@
 from e2e.manifests.documents import ABSENT, Bad, Good, source
 
 BAD_SOURCES = [
-    Bad("credentials", source(auth={"type": "Bearer", "secretName": "prom"}), "spec.auth", "not supported yet"),
-    Bad("TLS settings", source(tls={"caSecretName": "ca"}), "spec.tls", "not supported yet"),
+    Bad("TLS settings without TLS", source(tls={"caSecretName": "ca"}), "spec.tls", "belongs to an https URL"),
+    Bad(
+        "credentials in the source itself",
+        source(auth={"type": "Bearer", "token": "s3cret"}),
+        "spec.auth.secretName",
+        "is required",
+        "Required value",
+    ),
     Bad(
         "a choice of namespaces",
         source(allowedNamespaces={"matchLabels": {"team": "a"}}),
@@ -42,9 +48,13 @@ GOOD_SOURCES = [
     Good("only a URL", source()),
     Good("a URL with an IPv6 address", source(url="http://[::1]:9090/prometheus/")),
     Good("a URL with a path", source(url="https://mimir.example.com/prometheus")),
+    Good("a bearer token over plain HTTP", source(auth={"type": "Bearer", "secretName": "prometheus-token"})),
     Good(
         "everything that is supported",
         source(
+            url="https://prometheus.example.com",
+            auth={"type": "Basic", "secretName": "prometheus-login"},
+            tls={"caSecretName": "prometheus-ca", "clientSecretName": "deadband-client", "serverName": "prometheus"},
             headers=[{"name": "X-Scope-OrgID", "value": "tenant a"}],
             timeoutSeconds=5,
             maxConcurrentQueries=8,

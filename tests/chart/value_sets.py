@@ -58,7 +58,8 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "metricSource": {
             "create": True,
             "url": "http://prometheus.monitoring:9090",
-            "spec": {"staleAfterSeconds": 90},
+            "spec": {"staleAfterSeconds": 90, "auth": {"type": "Bearer", "secretName": "prometheus-token"}},
+            "secretNames": ["prometheus-token", "prometheus-ca"],
         },
     },
     "crds-off": {"crds": {"enabled": False}, "podMonitor": {"enabled": True}, "networkPolicy": {"enabled": True}},

@@ -38,8 +38,13 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
         "(url(self.url).getPort() == '' || int(url(self.url).getPort()) < 65536)",
         lambda spec: when(not _names_a_host(spec.url), "url", spec.url),
     ),
-    _not_yet("auth", "auth"),
-    _not_yet("tls", "tls"),
+    Rule(
+        MetricSourceSpec,
+        "tls",
+        "belongs to an https URL: remove it, or correct the URL",
+        "!has(self.tls) || self.url.startsWith('https://')",
+        lambda spec: when(spec.tls is not None and not spec.url.startswith("https://"), "tls"),
+    ),
     _not_yet("allowedNamespaces", "allowed_namespaces"),
     Rule(
         MetricSourceSpec,

@@ -10,6 +10,7 @@ from typing import Any
 
 import kopf
 
+from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
 from deadband.adapters.http import HttpServer
 from deadband.adapters.kube import Kube
@@ -90,7 +91,7 @@ class _Operator:
         self._settings = settings
         self._telemetry = telemetry
         self._policies = KubePolicies(kube, namespaces=settings.namespaces)
-        self._metrics = PrometheusMetrics(telemetry)
+        self._metrics = PrometheusMetrics(telemetry, secrets=SecretReader(kube, settings.lease_namespace))
         self._events = KubeEvents(kube, settings.identity)
         self._elector = LeaseElector(kube, settings.lease_namespace, settings.lease_name, settings.identity)
         store = Store(workload_from_object)

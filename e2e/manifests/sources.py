@@ -5,8 +5,8 @@ from e2e.manifests.documents import ABSENT, Bad, Good, source
 BAD_SOURCES = [
     Bad("TLS settings without TLS", source(tls={"caSecretName": "ca"}), "spec.tls", "belongs to an https URL"),
     Bad(
-        "credentials in the source itself",
-        source(auth={"type": "Bearer", "token": "s3cret"}),
+        "credentials from no Secret",
+        source(auth={"type": "Bearer"}),
         "spec.auth.secretName",
         "is required",
         "Required value",
@@ -24,7 +24,6 @@ BAD_SOURCES = [
         "must match",
         "should match",
     ),
-    Bad("queries bound to a namespace", source(rawQueries="NamespaceEnforced"), "spec.rawQueries", "not supported yet"),
     Bad("no URL", source(url=ABSENT), "spec.url", "is required", "Required value"),
     Bad("a URL without a scheme", source(url="prometheus:9090"), "spec.url", "must match", "should match"),
     Bad("a URL with credentials", source(url="http://me:secret@prom:9090"), "spec.url", "must match", "should match"),
@@ -48,6 +47,7 @@ GOOD_SOURCES = [
     Good("only a URL", source()),
     Good("a URL with an IPv6 address", source(url="http://[::1]:9090/prometheus/")),
     Good("a URL with a path", source(url="https://mimir.example.com/prometheus")),
+    Good("queries bound to the policy's namespace", source(rawQueries="NamespaceEnforced")),
     Good("a bearer token over plain HTTP", source(auth={"type": "Bearer", "secretName": "prometheus-token"})),
     Good(
         "everything that is supported",

@@ -98,7 +98,8 @@ class MetricSourceSpec(ApiModel):
     default: bool = False
     """Policies that name no source use this one."""
     raw_queries: RawQueries = RawQueries.ALLOWED
-    """Whether policies may bring their own PromQL; NamespaceEnforced is not supported yet."""
+    """Whether policies may bring their own PromQL; NamespaceEnforced puts `namespace="…"` of the policy on every
+    selector of it and refuses what cannot be so bound."""
     allowed_namespaces: LabelSelector | None = None
     """Namespaces whose policies may use this source; absent: all. Not supported yet."""
     recipes: list[RecipeNames] = Field([], max_length=64)

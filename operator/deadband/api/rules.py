@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deadband.api.direction_rules import DIRECTION_RULES
-from deadband.api.metricsource import MetricSourceSpec, RawQueries
+from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.policy_rules import POLICY_RULES
 from deadband.api.rule import Rule, when
 
@@ -46,13 +46,6 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
         lambda spec: when(spec.tls is not None and not spec.url.startswith("https://"), "tls"),
     ),
     _not_yet("allowedNamespaces", "allowed_namespaces"),
-    Rule(
-        MetricSourceSpec,
-        "rawQueries",
-        "NamespaceEnforced is not supported yet: choose Allowed or Denied",
-        "self.rawQueries != 'NamespaceEnforced'",
-        lambda spec: when(spec.raw_queries is RawQueries.NAMESPACE_ENFORCED, "rawQueries"),
-    ),
 )
 
 RULES: tuple[Rule[Any], ...] = (*POLICY_RULES, *DIRECTION_RULES, *SOURCE_RULES)

@@ -12,10 +12,11 @@ BAD_SOURCES = [
         "Required value",
     ),
     Bad(
-        "a choice of namespaces",
-        source(allowedNamespaces={"matchLabels": {"team": "a"}}),
-        "spec.allowedNamespaces",
-        "not supported yet",
+        "a choice of namespaces by nothing",
+        source(allowedNamespaces={"matchLabels": {}}),
+        "spec.allowedNamespaces.matchLabels",
+        "at least 1",
+        "at least 1",
     ),
     Bad(
         "a series name with a space",
@@ -62,6 +63,7 @@ GOOD_SOURCES = [
             rateWindowSeconds=240,
             default=True,
             rawQueries="Denied",
+            allowedNamespaces={"matchLabels": {"team": "a"}},
             recipes=[{"series": "kube_pod_owner", "metric": "ksm_pod_owner", "labels": {"owner_kind": "kind"}}],
         ),
     ),

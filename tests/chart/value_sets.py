@@ -28,7 +28,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "lease": {"name": "scaler"},
         "log": {"format": "text", "level": "debug"},
         "serviceAccount": {"name": "scaler-robot", "annotations": {"example.com/owner": "platform"}},
-        "rbac": {"aggregateClusterRoles": True},
+        "rbac": {"aggregateClusterRoles": True, "namespaceSelectors": True},
         "podAnnotations": {"example.com/scrape": "yes"},
         "podLabels": {"example.com/team": "platform"},
         "priorityClassName": "system-cluster-critical",

@@ -101,7 +101,7 @@ class MetricSourceSpec(ApiModel):
     """Whether policies may bring their own PromQL; NamespaceEnforced puts `namespace="…"` of the policy on every
     selector of it and refuses what cannot be so bound."""
     allowed_namespaces: LabelSelector | None = None
-    """Namespaces whose policies may use this source; absent: all. Not supported yet."""
+    """Namespaces whose policies may use this source; absent: all. Needs the chart's `rbac.namespaceSelectors`."""
     recipes: list[RecipeNames] = Field([], max_length=64)
     """Other names for the series that recipes read.."""
 

@@ -9,17 +9,6 @@ from deadband.api.policy_rules import POLICY_RULES
 from deadband.api.rule import Rule, when
 
 
-def _not_yet(field: str, attribute: str) -> Rule[MetricSourceSpec]:
-    """A field that the API already has and this version does not honor: refused, never ignored."""
-    return Rule(
-        MetricSourceSpec,
-        field,
-        f"{field} is not supported yet: remove it",
-        f"!has(self.{field})",
-        lambda spec: when(getattr(spec, attribute) is not None, field),
-    )
-
-
 def _names_a_host(url: str) -> bool:
     """Whether it parses as a URL with a host, and with a port that can be: the clients raise on what does not."""
     try:
@@ -45,7 +34,6 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
         "!has(self.tls) || self.url.startsWith('https://')",
         lambda spec: when(spec.tls is not None and not spec.url.startswith("https://"), "tls"),
     ),
-    _not_yet("allowedNamespaces", "allowed_namespaces"),
 )
 
 RULES: tuple[Rule[Any], ...] = (*POLICY_RULES, *DIRECTION_RULES, *SOURCE_RULES)

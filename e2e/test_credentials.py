@@ -110,6 +110,7 @@ def test_a_guarded_prometheus_is_asked_with_secrets_that_the_operator_may_read(
         assert seen.replicas("e") == 1
     finally:
         operator.process.stop()
+        cluster.kubectl("delete", "scalingpolicy", "--all", "-n", namespace)
         cluster.kubectl("delete", "metricsource", "guarded", "foreign")
         cluster.kubectl("delete", "secret", "-n", SYSTEM, "not-listed", *LISTED, "--ignore-not-found")
     reads = {

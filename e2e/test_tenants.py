@@ -45,4 +45,5 @@ def test_a_source_serves_the_namespaces_that_it_chooses_as_soon_as_they_have_the
             seen.wait_for("the maximum", lambda: seen.replicas("d") == 2, timeout=120)
         finally:
             operator.process.stop()
+            cluster.kubectl("delete", "scalingpolicy", "--all", "-n", namespace)
             cluster.kubectl("delete", "metricsource", "choosy")

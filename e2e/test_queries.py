@@ -31,7 +31,9 @@ class Silent:
 
 
 class World:
-    """A Prometheus that holds the cluster, and the sources `main` and `other`, which names things differently."""
+    """A Prometheus that holds the cluster, and three sources: `main`, `other`, which names things differently,
+    and `bound`, on which a raw query reads its own namespace only.
+    """
 
     def __init__(self, prometheus: Prometheus, at: int) -> None:
         self.prometheus = prometheus
@@ -39,6 +41,7 @@ class World:
         self.now = datetime.fromtimestamp(at, UTC)
         self.sources = {
             "main": MetricSourceSpec(url=prometheus.url, default=True),
+            "bound": MetricSourceSpec.model_validate({"url": prometheus.url, "rawQueries": "NamespaceEnforced"}),
             "other": MetricSourceSpec.model_validate({"url": prometheus.url, "recipes": [RENAMED]}),
         }
 
@@ -86,6 +89,14 @@ def depth(name: str, source: str = "main", **more: str) -> Need:
     return need({"queue": {"system": "RabbitMQ", "name": name, **more}}, source=source)
 
 
+def jobs(system: str, name: str = "mail", **more: str) -> Need:
+    return need({"queue": {"system": system, "name": name, **more}})
+
+
+def bound(text: str) -> Need:
+    return need({"query": text}, source="bound")
+
+
 def database(instance: str, measure: str = "Connections") -> Need:
     return need({"database": {"system": "PostgreSQL", "instance": instance, "measure": measure}})
 
@@ -117,6 +128,18 @@ NUMBERS = [
     ("the same queue in the other virtual host", depth("leads", vhost="eu"), "7"),
     ("a queue whose name is full of PromQL", depth(STRANGE), "3"),
     ("another exporter's metric and label names", depth("mail", "other"), "41"),
+    ("a list in two databases of Redis, one told of twice", jobs("RedisList"), "42"),
+    ("a queue of Celery", jobs("Celery"), "21"),
+    ("a queue of Celery whose name is full of PromQL", jobs("Celery", STRANGE), "4"),
+    ("what waits in BullMQ", jobs("BullMQ"), "7"),
+    ("a queue of Sidekiq told of twice", jobs("Sidekiq"), "17"),
+    ("the lag of a group in two topics: 40 + 2 + 0 + 5", jobs("Kafka"), "47"),
+    ("the lag of a group in one topic: 40 + 2 + 0", jobs("Kafka", topic="orders"), "42"),
+    ("a queue of SQS", jobs("SQS"), "61"),
+    ("a queue of SQS by another exporter", jobs("SQS", "post"), "62"),
+    ("a bound query reads its own namespace", bound("sum(tenant_load)"), "3"),
+    ("a bound query with much in it", bound('sum without (app) (tenant_load{app=~"a.*"} * 2) + 1 ^ 2'), "7"),
+    ("a bound query over a range", bound("max_over_time(sum(tenant_load)[2m:15s])"), "3"),
     ("connections: 72 of 100 - 3 - 7", database("leads-db"), "80"),
     ("connections before PostgreSQL 16: 55 of 103 - 3", database("old-db"), "55"),
     ("cpu of the workload an instance is named after", database("leads-db", "Cpu"), "65"),
@@ -139,6 +162,15 @@ ABSENCES = [
     ("a queue's name is not a pattern", depth("lead."), Reason.EMPTY),
     ("a series silent for 90 s where 60 s is stale", depth("gone"), Reason.EMPTY),
     ("an instance nobody knows", database("no-db"), Reason.EMPTY),
+    ("a queue nobody knows", jobs("Sidekiq", "nothing"), Reason.EMPTY),
+    ("a topic nobody reads", jobs("Kafka", topic="nothing"), Reason.EMPTY),
+    ("a bound query that asks for another namespace", bound('tenant_load{namespace="billing"}'), Reason.EMPTY),
+    (
+        "a bound query that renames another namespace",
+        bound('label_replace(tenant_load{namespace!="leadgen"}, "namespace", "leadgen", "", "")'),
+        Reason.EMPTY,
+    ),
+    ("a bound query that reads without a selector", bound("info(tenant_load)"), Reason.ERROR),
     ("raw PromQL with two series", raw("two_of_it"), Reason.MANY_SERIES),
     ("raw PromQL with very many series", raw("kube_pod_owner"), Reason.MANY_SERIES),
     ("raw PromQL without a series", raw("nothing_of_it"), Reason.EMPTY),

@@ -234,14 +234,11 @@ REST = [
         _NOT_SUPPORTED,
     ),
     Bad("a bound", policy(bound="Both"), "spec.bound", _NOT_SUPPORTED),
-    *(
-        Bad(
-            f"a queue of {system}",
-            policy(metrics=[metric(queue={"system": system, "name": "leads"})]),
-            "spec.metrics[0].queue.system",
-            _NOT_SUPPORTED,
-        )
-        for system in ("RedisList", "Celery", "BullMQ", "Sidekiq", "Kafka", "SQS")
+    Bad(
+        "a topic of something that has none",
+        policy(metrics=[metric(queue={"system": "RabbitMQ", "name": "leads", "topic": "leads"})]),
+        "spec.metrics[0].queue.topic",
+        "belongs to Kafka",
     ),
     Bad(
         "a virtual host of something that has none",

@@ -162,6 +162,14 @@ GOOD_POLICIES = [
         "a queue of a virtual host",
         policy(metrics=[metric(queue={"system": "RabbitMQ", "name": "leads", "vhost": "/"})]),
     ),
+    *(
+        Good(f"a queue of {system}", policy(metrics=[metric(queue={"system": system, "name": "leads"})]))
+        for system in ("RedisList", "Celery", "BullMQ", "Sidekiq", "Kafka", "SQS")
+    ),
+    Good(
+        "a consumer group of one topic",
+        policy(metrics=[metric(queue={"system": "Kafka", "name": "leads", "topic": "orders"})]),
+    ),
     Good(
         "vetoes, overrides, fallback, DryRun",
         policy(

@@ -3,13 +3,20 @@
 from e2e.manifests.documents import ABSENT, Bad, Good, source
 
 BAD_SOURCES = [
-    Bad("credentials", source(auth={"type": "Bearer", "secretName": "prom"}), "spec.auth", "not supported yet"),
-    Bad("TLS settings", source(tls={"caSecretName": "ca"}), "spec.tls", "not supported yet"),
+    Bad("TLS settings without TLS", source(tls={"caSecretName": "ca"}), "spec.tls", "belongs to an https URL"),
     Bad(
-        "a choice of namespaces",
-        source(allowedNamespaces={"matchLabels": {"team": "a"}}),
-        "spec.allowedNamespaces",
-        "not supported yet",
+        "credentials from no Secret",
+        source(auth={"type": "Bearer"}),
+        "spec.auth.secretName",
+        "is required",
+        "Required value",
+    ),
+    Bad(
+        "a choice of namespaces by nothing",
+        source(allowedNamespaces={"matchLabels": {}}),
+        "spec.allowedNamespaces.matchLabels",
+        "at least 1",
+        "at least 1",
     ),
     Bad(
         "a series name with a space",
@@ -18,7 +25,6 @@ BAD_SOURCES = [
         "must match",
         "should match",
     ),
-    Bad("queries bound to a namespace", source(rawQueries="NamespaceEnforced"), "spec.rawQueries", "not supported yet"),
     Bad("no URL", source(url=ABSENT), "spec.url", "is required", "Required value"),
     Bad("a URL without a scheme", source(url="prometheus:9090"), "spec.url", "must match", "should match"),
     Bad("a URL with credentials", source(url="http://me:secret@prom:9090"), "spec.url", "must match", "should match"),
@@ -42,9 +48,14 @@ GOOD_SOURCES = [
     Good("only a URL", source()),
     Good("a URL with an IPv6 address", source(url="http://[::1]:9090/prometheus/")),
     Good("a URL with a path", source(url="https://mimir.example.com/prometheus")),
+    Good("queries bound to the policy's namespace", source(rawQueries="NamespaceEnforced")),
+    Good("a bearer token over plain HTTP", source(auth={"type": "Bearer", "secretName": "prometheus-token"})),
     Good(
         "everything that is supported",
         source(
+            url="https://prometheus.example.com",
+            auth={"type": "Basic", "secretName": "prometheus-login"},
+            tls={"caSecretName": "prometheus-ca", "clientSecretName": "deadband-client", "serverName": "prometheus"},
             headers=[{"name": "X-Scope-OrgID", "value": "tenant a"}],
             timeoutSeconds=5,
             maxConcurrentQueries=8,
@@ -52,6 +63,7 @@ GOOD_SOURCES = [
             rateWindowSeconds=240,
             default=True,
             rawQueries="Denied",
+            allowedNamespaces={"matchLabels": {"team": "a"}},
             recipes=[{"series": "kube_pod_owner", "metric": "ksm_pod_owner", "labels": {"owner_kind": "kind"}}],
         ),
     ),

@@ -1,6 +1,6 @@
 """Pods, queues and databases as series of the kubelet's cAdvisor, kube-state-metrics, RabbitMQ and postgres_exporter.
 
-Names and labels: see deadband.queries.resource, .rabbitmq and .postgresql, which cite the exporters' documentation.
+Names and labels: see deadband.queries.resource, .rabbitmq, .queues and .postgresql, which cite the documentation.
 """
 
 from collections.abc import Mapping
@@ -88,6 +88,12 @@ def add_queue(
     """Add a queue as /metrics/detailed or /metrics/per-object shows it."""
     labels = {"vhost": vhost, "queue": name, "instance": "mq-0:15692", "job": endpoint}
     world.add(_QUEUE_METRICS[endpoint], labels, gauge(ready), silent_for=silent_for)
+
+
+def add_depth(world: Backfill, metric: str, labels: Mapping[str, str], *values: int) -> None:
+    """Add a gauge of an exporter, once for each value, as that many scraped instances."""
+    for number, value in enumerate(values):
+        world.add(metric, {**labels, "instance": f"exporter-{number}:9100"}, gauge(value))
 
 
 def add_postgres(world: Backfill, instance: str, backends: Mapping[str, int], settings: Mapping[str, int]) -> None:

@@ -1,7 +1,17 @@
 """The cluster that test_queries reads; every number here can be worked out in the head."""
 
 from e2e.queries.backfill import Backfill, gauge
-from e2e.queries.exporters import MIB, Container, Pod, add_pod, add_postgres, add_queue, add_replicaset, add_usage
+from e2e.queries.exporters import (
+    MIB,
+    Container,
+    Pod,
+    add_depth,
+    add_pod,
+    add_postgres,
+    add_queue,
+    add_replicaset,
+    add_usage,
+)
 
 STRANGE = 'a"b\\c|.*'
 """A queue's name that would mean something if it were not quoted."""
@@ -11,7 +21,7 @@ MANY = 250
 
 def build(world: Backfill) -> None:
     """Add all of it."""
-    for part in (_api, _neighbors, _containers, _without, _young, _many, _queues, _databases, _raw):
+    for part in (_api, _neighbors, _containers, _without, _young, _many, _queues, _other_queues, _databases, _raw):
         part(world)
 
 
@@ -84,6 +94,24 @@ def _queues(world: Backfill) -> None:
     world.add("rabbitmq_queue_messages_ready", {"instance": "mq-0:15692", "job": "aggregated"}, gauge(10012))
 
 
+def _other_queues(world: Backfill) -> None:
+    add_depth(world, "redis_key_size", {"db": "db0", "key": "mail"}, 30, 29)
+    add_depth(world, "redis_key_size", {"db": "db1", "key": "mail"}, 12)
+    add_depth(world, "celery_queue_length", {"queue_name": "mail"}, 21)
+    add_depth(world, "celery_queue_length", {"queue_name": STRANGE}, 4)
+    for state, jobs in {"waiting": 7, "active": 3, "completed": 900, "failed": 2}.items():
+        add_depth(world, "bullmq_job_count", {"queue": "mail", "state": state}, jobs)
+    add_depth(world, "sidekiq_queue_enqueued_jobs", {"name": "mail"}, 17, 17)
+    add_depth(world, "sidekiq_queue_enqueued_jobs", {"name": "mail-low"}, 99)
+    for topic, lags in {"orders": (40, 2, -1), "returns": (5,)}.items():
+        for partition, lag in enumerate(lags):
+            labels = {"consumergroup": "mail", "topic": topic, "partition": str(partition)}
+            add_depth(world, "kafka_consumergroup_lag", labels, lag)
+    sqs = "aws_sqs_approximate_number_of_messages_visible_average"
+    add_depth(world, sqs, {"job": "aws_sqs", "queue_name": "mail"}, 61)
+    add_depth(world, sqs, {"name": "arn:aws:sqs:eu-west-1:1:post", "dimension_QueueName": "post"}, 62)
+
+
 def _databases(world: Backfill) -> None:
     settings = {"max_connections": 100, "superuser_reserved_connections": 3}
     backends = {"leads": 60, "postgres": 12, "template1": 0}
@@ -94,6 +122,8 @@ def _databases(world: Backfill) -> None:
 def _raw(world: Backfill) -> None:
     world.add("up", {"job": "kubelet"}, gauge(1))
     world.add("celery_depth", {"list": "mail"}, gauge(41))
+    for namespace, value in {"leadgen": 3, "staging": 4, "billing": 1000}.items():
+        world.add("tenant_load", {"namespace": namespace, "app": "api"}, gauge(value))
     world.add("two_of_it", {"of": "a"}, gauge(1))
     world.add("two_of_it", {"of": "b"}, gauge(2))
     world.add("no_number", {}, gauge(float("nan")))

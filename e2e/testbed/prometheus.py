@@ -1,6 +1,6 @@
 """A real Prometheus on loopback, scraping what the caller names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -38,15 +38,34 @@ class ScrapeJob:
 class Prometheus:
     """One server with its own port and data; stopped and started again it answers on both as before."""
 
-    def __init__(self, run_directory: Path, jobs: Sequence[ScrapeJob], *, scrape_interval: float = 1.0) -> None:
-        """Take a folder for configuration, data and log, the jobs, and seconds between scrapes; starts nothing."""
+    def __init__(
+        self,
+        run_directory: Path,
+        jobs: Sequence[ScrapeJob],
+        *,
+        scrape_interval: float = 1.0,
+        web: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take what it is made of; starts nothing.
+
+        Args:
+            run_directory: For configuration, data and log.
+            jobs: What it scrapes.
+            scrape_interval: Seconds.
+            web: Prometheus's own web configuration (TLS, logins). `session` must then be able to pass it.
+        """
+        self.session = requests.Session()
+        self.session.trust_env = False  # neither a proxy nor another authority stands between us and loopback
+        """Asks it for the tests; give it certificates and a login where `web` wants them."""
         self._folder = run_directory
         self._folder.mkdir(parents=True, exist_ok=True)
         self._interval = scrape_interval
         self._configuration = self._folder / "prometheus.yml"
         self._configure(jobs)
         address = f"127.0.0.1:{free_port()}"
-        self.url = f"http://{address}"
+        self.url = f"{'https' if web and 'tls_server_config' in web else 'http'}://{address}"
+        guard = self._folder / "web.yml"
+        guard.write_text(yaml.safe_dump(dict(web or {})))
         self.process = Process(
             "prometheus",
             [
@@ -54,6 +73,7 @@ class Prometheus:
                 f"--config.file={self._configuration}",
                 f"--storage.tsdb.path={self._folder / 'data'}",
                 f"--web.listen-address={address}",
+                f"--web.config.file={guard}",
                 "--web.enable-lifecycle",
                 # A hidden flag; by default it takes 5 s after a start or a reload until the targets are known.
                 "--scrape.discovery-reload-interval=100ms",
@@ -92,7 +112,7 @@ class Prometheus:
     def scrape(self, jobs: Sequence[ScrapeJob]) -> None:
         """Scrape other jobs from now on, without a restart."""
         self._configure(jobs)
-        requests.post(f"{self.url}/-/reload", timeout=30).raise_for_status()
+        self.session.post(f"{self.url}/-/reload", timeout=30).raise_for_status()
 
     def query(self, expr: str, *, at: float | None = None) -> list[dict[str, Any]]:
         """Return `data.result` of an instant query: one {metric, value: [time, text]} per series.
@@ -105,7 +125,7 @@ class Prometheus:
             QueryError: Prometheus refused or failed.
         """
         form = {"query": expr} if at is None else {"query": expr, "time": str(at)}
-        answer = requests.post(f"{self.url}/api/v1/query", data=form, timeout=30).json()
+        answer = self.session.post(f"{self.url}/api/v1/query", data=form, timeout=30).json()
         if answer["status"] != "success":
             raise QueryError(f"{expr}: {answer['error']}")
         result: list[dict[str, Any]] = answer["data"]["result"]
@@ -142,7 +162,7 @@ class Prometheus:
 
     def _ready(self) -> bool:
         try:
-            return requests.get(f"{self.url}/-/ready", timeout=2).ok
+            return self.session.get(f"{self.url}/-/ready", timeout=2).ok
         except requests.RequestException:
             return False
 

@@ -1,6 +1,7 @@
 """A server on loopback that answers as a test tells it to, and remembers what it was asked."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,8 +54,8 @@ class Server:
 
 
 @contextmanager
-def serve() -> Iterator[Server]:
-    """Serve until the block ends."""
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Serve until the block ends; over HTTPS with a context."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,7 +92,10 @@ def serve() -> Iterator[Server]:
 
     listener = Listener(("127.0.0.1", 0), Handler)
     listener.daemon_threads = True
-    server = Server(f"http://127.0.0.1:{listener.server_address[1]}")
+    if tls is not None:
+        # The handshake belongs to the connection's own thread, which a client that refuses us may break off.
+        listener.socket = tls.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
+    server = Server(f"{'https' if tls else 'http'}://127.0.0.1:{listener.server_address[1]}")
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

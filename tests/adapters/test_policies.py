@@ -28,6 +28,14 @@ async def test_the_status_of_a_source_has_no_namespace(api: FakeApi, kube: Kube)
     assert api.seen[0]["body"] == {"status": {"reachable": True}}
 
 
+async def test_the_labels_of_namespaces_are_listed_by_name(api: FakeApi, kube: Kube) -> None:
+    items = [{"metadata": {"name": "a", "labels": {"team": "x"}}}, {"metadata": {"name": "b"}}]
+    api.answer(200, {"items": items})
+
+    assert await KubePolicies(kube).namespace_labels() == {"a": {"team": "x"}, "b": {}}
+    assert (api.seen[0]["method"], api.seen[0]["path"]) == ("GET", "/api/v1/namespaces")
+
+
 @pytest.mark.parametrize(
     ("uid", "gone"),
     [

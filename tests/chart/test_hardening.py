@@ -77,11 +77,35 @@ def test_only_the_operator_gets_a_token() -> None:
 
 
 @pytest.mark.parametrize("name", VALUE_SETS)
-def test_no_right_reaches_secrets_pods_namespaces_or_roles(name: str) -> None:
+def test_no_right_reaches_pods_or_roles(name: str) -> None:
     resources = {resource for _, resource, _ in granted(render(VALUE_SETS[name], NAMESPACE))}
 
-    assert not {resource for resource in resources if resource.split(".")[0] in {"*", "secrets", "pods", "namespaces"}}
+    assert not {resource for resource in resources if resource.split(".")[0] in {"*", "pods"}}
     assert not {resource for resource in resources if "authorization" in resource or "admission" in resource}
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_namespaces_are_listed_where_that_is_asked_for_and_nothing_more(name: str) -> None:
+    rights = {right for right in granted(render(VALUE_SETS[name], NAMESPACE)) if right[1] == "namespaces."}
+
+    asked_for = VALUE_SETS[name].get("rbac", {}).get("namespaceSelectors", False)
+    assert rights == ({("*", "namespaces.", "list")} if asked_for else set())
+
+
+@pytest.mark.parametrize("name", VALUE_SETS)
+def test_secrets_are_read_by_their_names_in_the_release_s_namespace_or_not_at_all(name: str) -> None:
+    names = VALUE_SETS[name].get("metricSource", {}).get("secretNames", [])
+    rendered = render(VALUE_SETS[name], NAMESPACE)
+
+    rules = [
+        (role["metadata"].get("namespace"), rule)
+        for role in of_kind(rendered, "Role") + of_kind(rendered, "ClusterRole")
+        for rule in role["rules"]
+        if "secrets" in rule["resources"]
+    ]
+
+    by_name = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]}
+    assert rules == ([(NAMESPACE, by_name)] if names else [])
 
 
 def test_workloads_are_changed_through_their_scale_alone() -> None:

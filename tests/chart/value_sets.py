@@ -28,7 +28,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "lease": {"name": "scaler"},
         "log": {"format": "text", "level": "debug"},
         "serviceAccount": {"name": "scaler-robot", "annotations": {"example.com/owner": "platform"}},
-        "rbac": {"aggregateClusterRoles": True},
+        "rbac": {"aggregateClusterRoles": True, "namespaceSelectors": True},
         "podAnnotations": {"example.com/scrape": "yes"},
         "podLabels": {"example.com/team": "platform"},
         "priorityClassName": "system-cluster-critical",
@@ -58,7 +58,8 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "metricSource": {
             "create": True,
             "url": "http://prometheus.monitoring:9090",
-            "spec": {"staleAfterSeconds": 90},
+            "spec": {"staleAfterSeconds": 90, "auth": {"type": "Bearer", "secretName": "prometheus-token"}},
+            "secretNames": ["prometheus-token", "prometheus-ca"],
         },
     },
     "crds-off": {"crds": {"enabled": False}, "podMonitor": {"enabled": True}, "networkPolicy": {"enabled": True}},

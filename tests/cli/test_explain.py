@@ -79,6 +79,31 @@ def test_the_example_of_a_step_up_starts_where_there_is_room(
     assert example in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("queue", "words"),
+    [
+        pytest.param("{system: Celery, name: mail}", "messages waiting in Celery queue mail", id="a queue"),
+        pytest.param(
+            "{system: RabbitMQ, name: mail, vhost: eu}",
+            "messages waiting in RabbitMQ queue mail of virtual host eu",
+            id="a queue of a virtual host",
+        ),
+        pytest.param(
+            "{system: Kafka, name: mailer, topic: mail}",
+            "messages that Kafka consumer group mailer is behind in topic mail",
+            id="a consumer group",
+        ),
+    ],
+)
+def test_a_queue_is_called_what_its_system_calls_it(
+    queue: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(MANIFEST.replace("resource: {name: cpu}", f"queue: {queue}"))
+    assert run(["explain", str(tmp_path / "a.yaml"), "-n", "leadgen", "--offline"]) == 0
+
+    assert f"cpu: {words}; a value of the whole; asked of the default MetricSource" in capsys.readouterr().out
+
+
 def test_the_query_of_a_recipe_is_written_out_for_the_policys_namespace(explained: list[str]) -> None:
     promql = "\n".join(explained)
 

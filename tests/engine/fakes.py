@@ -14,6 +14,7 @@ from deadband.engine.gathering import Gathering
 from deadband.engine.scheduler import Scheduler
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
+from deadband.engine.tenants import Labels, Tenants
 from deadband.ports import ConflictError, GoneError, ObjectRef, Workload, WriteError
 from deadband.queries.types import Answer, Answered, Question, Series
 
@@ -178,9 +179,11 @@ class FakeWorld:
             telemetry=self.telemetry,
             clock=self.clock,
         )
+        self.namespaces: Labels | WriteError = {}
+        self.tenants = Tenants(self.store, self.read_namespaces, self.clock)
         self.scheduler = Scheduler(
             store=self.store,
-            gathering=Gathering(self.store, self.metrics),
+            gathering=Gathering(self.store, self.metrics, self.tenants),
             evaluation=self.evaluation,
             statuses=self.statuses,
             leadership=self.leadership,
@@ -189,9 +192,14 @@ class FakeWorld:
             clock=self.clock,
         )
 
-    def add_source(self, name: str = "main", *, value: int = 50, default: bool = True) -> None:
+    async def read_namespaces(self) -> Labels:
+        if isinstance(self.namespaces, WriteError):
+            raise self.namespaces
+        return self.namespaces
+
+    def add_source(self, name: str = "main", *, value: int = 50, default: bool = True, **spec: Any) -> None:
         self.metrics.values[name] = Fraction(value)
-        self.scheduler.receive("MetricSource", "ADDED", source(name, default=default))
+        self.scheduler.receive("MetricSource", "ADDED", source(name, default=default, **spec))
 
     def add_deployment(self, name: str = "api", replicas: int = 2) -> None:
         self.targets.put(name, replicas)

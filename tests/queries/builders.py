@@ -28,6 +28,10 @@ def queue(name: str, vhost: str | None = None, *, policy: str = "p") -> Need:
     return need({"queue": {"system": "RabbitMQ", "name": name, "vhost": vhost}}, policy=policy)
 
 
+def other_queue(system: str, name: str, *, topic: str | None = None, policy: str = "p", source: str = "main") -> Need:
+    return need({"queue": {"system": system, "name": name, "topic": topic}}, policy=policy, source=source)
+
+
 def raw(text: str, *, policy: str = "p", source: str = "main") -> Need:
     return need({"query": text}, policy=policy, source=source)
 

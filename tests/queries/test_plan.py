@@ -187,7 +187,13 @@ def test_a_question_without_an_answer_reads_error() -> None:
         pytest.param(
             raw("up"), "Denied", Reason.ERROR, "source main does not allow raw queries", id="raw queries denied"
         ),
-        pytest.param(raw("up"), "NamespaceEnforced", Reason.ERROR, "not supported yet", id="raw queries by namespace"),
+        pytest.param(
+            raw("info(up)"),
+            "NamespaceEnforced",
+            Reason.ERROR,
+            "source main binds queries to their namespace: the function info cannot be bound",
+            id="a raw query that cannot be bound to its namespace",
+        ),
         pytest.param(
             raw("up", source="gone"), "Allowed", Reason.SOURCE_NOT_FOUND, "MetricSource gone", id="no such source"
         ),
@@ -196,13 +202,6 @@ def test_a_question_without_an_answer_reads_error() -> None:
         ),
         pytest.param(
             cpu("a/HorizontalPodAutoscaler/b"), "Allowed", Reason.ERROR, "not supported yet", id="pods of an HPA"
-        ),
-        pytest.param(
-            need({"queue": {"system": "Kafka", "name": "a"}}),
-            "Allowed",
-            Reason.ERROR,
-            "Kafka",
-            id="another queue system",
         ),
     ],
 )

@@ -1,4 +1,5 @@
-{{/* What the operator may do, once. Nothing is granted that it does not use: no Secrets, no pods, no namespaces. */}}
+{{/* What the operator may do, once. Nothing is granted that it does not use: no pods; namespaces only with
+rbac.namespaceSelectors, and no Secrets but those that metricSource.secretNames lists (rbac.yaml). */}}
 
 {{/* Where policies are enforced: cluster-wide, or by a Role in each watched namespace. */}}
 {{- define "deadband.policyRules" -}}

@@ -11,6 +11,7 @@ from deadband.ports import GoneError, ObjectRef
 
 POLICIES = Resource(GROUP, VERSION, "scalingpolicies", "ScalingPolicy")
 SOURCES = Resource(GROUP, VERSION, "metricsources", "MetricSource", namespaced=False)
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
 
 class KubePolicies:
@@ -68,6 +69,11 @@ class KubePolicies:
             kind: Deployment or StatefulSet.
         """
         return await self._everywhere(next(resource for resource in WORKLOADS.values() if resource.kind == kind))
+
+    async def namespace_labels(self) -> Mapping[str, Mapping[str, str]]:
+        """The labels of every namespace by its name; a right that the chart grants only where it is wanted."""
+        found = await self._kube.list_all(NAMESPACES)
+        return {each["metadata"]["name"]: each["metadata"].get("labels") or {} for each in found}
 
     async def missing_kinds(self) -> tuple[str, ...]:
         """Which of our kinds the API server does not serve: their CRDs are not installed."""

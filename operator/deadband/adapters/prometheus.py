@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from deadband.adapters.credentials import NONE, CredentialsError, SecretReader, SourceCredentials
 from deadband.adapters.prometheus_answers import AskError, parse_answer, parse_version
 from deadband.adapters.prometheus_connection import Connection
 from deadband.adapters.prometheus_health import Breaker, SourceHealth, Vitals
@@ -35,9 +36,22 @@ class QueryObserver(Protocol):
 class PrometheusMetrics:
     """Asks the MetricSources. Every method but `ask` returns at once; all belong to the event loop's thread."""
 
-    def __init__(self, observer: QueryObserver, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without sources; `clock` is monotonic seconds."""
+    def __init__(
+        self,
+        observer: QueryObserver,
+        *,
+        secrets: SecretReader | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start without sources.
+
+        Args:
+            observer: Counts queries.
+            secrets: Reads what sources name for `auth` and `tls`; None: such sources fail.
+            clock: Monotonic seconds.
+        """
         self._observer = observer
+        self._secrets = secrets
         self._clock = clock
         self._sources: dict[str, _Source] = {}
 
@@ -47,7 +61,9 @@ class PrometheusMetrics:
             self._sources.pop(name).close()
         for name, spec in sources.items():
             if name not in self._sources:
-                self._sources[name] = _Source(name, spec, self._observer, self._clock)
+                self._sources[name] = _Source(
+                    name, spec, SourceCredentials(spec, self._secrets), self._observer, self._clock
+                )
 
     async def ask(self, questions: Sequence[Question], *, at: datetime) -> Mapping[Question, Answer]:
         """Answer every question as of `at`; a failure is an answer (Failed), never an exception."""
@@ -77,12 +93,21 @@ class PrometheusMetrics:
 class _Source:
     """One source: at most maxConcurrentQueries threads, and what is remembered of it."""
 
-    def __init__(self, name: str, spec: MetricSourceSpec, observer: QueryObserver, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        spec: MetricSourceSpec,
+        credentials: SourceCredentials,
+        observer: QueryObserver,
+        clock: Callable[[], float],
+    ) -> None:
         self.spec = spec
         self.vitals = Vitals(clock)
         self._name = name
         self._observer = observer
         self._clock = clock
+        self._credentials = credentials
+        self._shown = NONE
         self._connection = Connection(spec)
         self._breaker = Breaker(clock=clock)
         self._threads = ThreadPoolExecutor(spec.max_concurrent_queries, thread_name_prefix=f"ask-{name}")
@@ -91,6 +116,12 @@ class _Source:
         self._closed = False
 
     async def ask(self, questions: Sequence[Question], at: datetime) -> dict[Question, Answer]:
+        try:
+            await self._connect()
+        except CredentialsError as error:
+            failure = Failed(Reason.ERROR, str(error))
+            self.vitals.not_asked(failure, at=at)
+            return dict.fromkeys(questions, failure)
         answers: dict[Question, Answer] = {}
         waiting = list(questions)
         if self._breaker.is_open:
@@ -105,6 +136,14 @@ class _Source:
         self._closed = True
         self._threads.submit(self._connection.close)
         self._threads.shutdown(wait=False)
+
+    async def _connect(self) -> None:
+        """Connect anew when a Secret changed; queries under way end on the old connection."""
+        credentials = await self._credentials.current()
+        if credentials is self._shown or self._closed:
+            return
+        old, self._connection, self._shown = self._connection, Connection(self.spec, credentials), credentials
+        self._threads.submit(old.close)
 
     async def _one(self, question: Question, at: datetime) -> Answer:
         if self._closed:

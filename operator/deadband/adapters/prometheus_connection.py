@@ -5,9 +5,11 @@ the URL and returns `data.result` alone, so the request itself is made here: for
 no redirects (a token must not travel to another host), a bounded body.
 """
 
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 import urllib3
@@ -15,6 +17,7 @@ from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from deadband.adapters.credentials import NONE, Credentials
 from deadband.adapters.prometheus_answers import AskError
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
@@ -34,23 +37,54 @@ class Reply:
     body: bytes
 
 
+class _TlsAdapter(HTTPAdapter):
+    """Connections of one TLS context; requests would add the public roots to whatever the context trusts."""
+
+    def __init__(self, context: ssl.SSLContext, server_name: str | None, **pool: Any) -> None:
+        self._tls: dict[str, Any] = {"ssl_context": context, "cert_reqs": "CERT_REQUIRED"}
+        if server_name is not None:
+            self._tls |= {"server_hostname": server_name, "assert_hostname": server_name}
+        super().__init__(**pool)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **more, **self._tls)
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Leave the pool as it was made."""
+
+
 class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no types
     """Requests to one source; used by several threads at once."""
 
-    def __init__(self, spec: MetricSourceSpec) -> None:
+    def __init__(self, spec: MetricSourceSpec, credentials: Credentials = NONE) -> None:
         """Open no connection yet.
 
         The environment is not asked for proxies or a .netrc: what is not in the MetricSource does not apply.
+
+        Args:
+            spec: The source.
+            credentials: Made of its `auth` and `tls`; what it sends goes over a header of the same name in `headers`.
         """
         session = requests.Session()
         session.trust_env = False
         # On small answers compressing costs Prometheus about four times what the query does.
         session.headers.update({"Accept-Encoding": "identity", "User-Agent": "deadband"})
         session.headers.update({header.name: header.value for header in spec.headers})
+        if credentials.authorization is not None:
+            session.headers["Authorization"] = credentials.authorization
         super().__init__(url=spec.url.rstrip("/"), session=session, timeout=spec.timeout_seconds, method="POST")
         # The client's own retries would answer a failing server with three times the load.
         once_more = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0)
-        session.mount(self.url, HTTPAdapter(pool_maxsize=spec.max_concurrent_queries, max_retries=once_more))
+        pool: dict[str, Any] = {"pool_maxsize": spec.max_concurrent_queries, "max_retries": once_more}
+        if credentials.tls is None:
+            session.mount(self.url, HTTPAdapter(**pool))
+        else:
+            server_name = spec.tls.server_name if spec.tls is not None else None
+            session.mount(self.url, _TlsAdapter(credentials.tls, server_name, **pool))
 
     def call(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Reply:
         """Make one request and read the whole answer within the source's timeout.

@@ -130,6 +130,12 @@ class Vitals:
             if failure is not None:
                 self._last = (failure.message, at)
 
+    def not_asked(self, failure: Failed, *, at: datetime) -> None:
+        """Take in that nothing could be sent."""
+        with self._lock:
+            self.reachable = False
+            self._last = (failure.message, at)
+
     def health(self) -> SourceHealth:
         """The figures as of now."""
         now = self.clock()

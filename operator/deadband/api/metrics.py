@@ -84,11 +84,13 @@ class QueueMetric(ApiModel):
     """Messages that wait in a whole queue."""
 
     system: QueueSystem
-    """The broker or job library; all but RabbitMQ are not supported yet."""
+    """The broker or job library."""
     name: LabelValue
-    """The queue's name, as its exporter labels it."""
+    """The queue's name, as its exporter labels it: RedisList the key, Kafka the consumer group."""
     vhost: LabelValue | None = None
     """RabbitMQ only: the virtual host; absent: the queue's name in every virtual host, added up."""
+    topic: LabelValue | None = None
+    """Kafka only: the topic; absent: the group's lag in every topic, added up."""
 
 
 class DatabaseMetric(ApiModel):

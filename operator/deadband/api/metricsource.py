@@ -40,9 +40,9 @@ class Tls(ApiModel):
     """Trust and identity on the wire; files come from a Secret in the operator's own namespace."""
 
     ca_secret_name: SecretName | None = None
-    """Secret whose key `ca.crt` is trusted instead of the system's roots."""
+    """Secret whose key `ca.crt` is trusted instead of the public roots."""
     client_secret_name: SecretName | None = None
-    """Secret of type kubernetes.io/tls with the client certificate."""
+    """Secret of type kubernetes.io/tls with the client certificate: keys `tls.crt` and `tls.key`."""
     server_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """Name expected in the server's certificate, if not the URL's host."""
 
@@ -82,9 +82,9 @@ class MetricSourceSpec(ApiModel):
     url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s?#@]+$")]
     """Base URL, without query, fragment or credentials; `/api/v1/query` is appended."""
     auth: Auth | None = None
-    """Credentials; absent: none. Not supported yet."""
+    """Credentials; absent: none. Read again every minute."""
     tls: Tls | None = None
-    """TLS settings; absent: the system's roots. Not supported yet."""
+    """TLS settings of an https URL; absent: the public roots. Read again every minute."""
     headers: list[Header] = Field([], max_length=16)
     """Headers sent with every query."""
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
@@ -98,9 +98,10 @@ class MetricSourceSpec(ApiModel):
     default: bool = False
     """Policies that name no source use this one."""
     raw_queries: RawQueries = RawQueries.ALLOWED
-    """Whether policies may bring their own PromQL; NamespaceEnforced is not supported yet."""
+    """Whether policies may bring their own PromQL; NamespaceEnforced puts `namespace="…"` of the policy on every
+    selector of it and refuses what cannot be so bound."""
     allowed_namespaces: LabelSelector | None = None
-    """Namespaces whose policies may use this source; absent: all. Not supported yet."""
+    """Namespaces whose policies may use this source; absent: all. Needs the chart's `rbac.namespaceSelectors`."""
     recipes: list[RecipeNames] = Field([], max_length=64)
     """Other names for the series that recipes read.."""
 

@@ -164,17 +164,17 @@ POLICY_RULES: tuple[Rule[Any], ...] = (
     exactly_one(Metric, resource="resource", queue="queue", database="database", query="query"),
     Rule(
         QueueMetric,
-        "system",
-        "queue systems other than RabbitMQ are not supported yet: use a query",
-        "self.system == 'RabbitMQ'",
-        lambda queue: when(queue.system is not QueueSystem.RABBITMQ, "system", queue.system),
-    ),
-    Rule(
-        QueueMetric,
         "vhost",
         "belongs to RabbitMQ: remove it",
         "!has(self.vhost) || self.system == 'RabbitMQ'",
         lambda queue: when(queue.vhost is not None and queue.system is not QueueSystem.RABBITMQ, "vhost"),
+    ),
+    Rule(
+        QueueMetric,
+        "topic",
+        "belongs to Kafka: remove it",
+        "!has(self.topic) || self.system == 'Kafka'",
+        lambda queue: when(queue.topic is not None and queue.system is not QueueSystem.KAFKA, "topic"),
     ),
     exactly_one(OnNoData, assume="assume", value="value"),
     Rule(

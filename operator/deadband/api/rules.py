@@ -4,20 +4,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deadband.api.direction_rules import DIRECTION_RULES
-from deadband.api.metricsource import MetricSourceSpec, RawQueries
+from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.policy_rules import POLICY_RULES
 from deadband.api.rule import Rule, when
-
-
-def _not_yet(field: str, attribute: str) -> Rule[MetricSourceSpec]:
-    """A field that the API already has and this version does not honor: refused, never ignored."""
-    return Rule(
-        MetricSourceSpec,
-        field,
-        f"{field} is not supported yet: remove it",
-        f"!has(self.{field})",
-        lambda spec: when(getattr(spec, attribute) is not None, field),
-    )
 
 
 def _names_a_host(url: str) -> bool:
@@ -38,15 +27,12 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
         "(url(self.url).getPort() == '' || int(url(self.url).getPort()) < 65536)",
         lambda spec: when(not _names_a_host(spec.url), "url", spec.url),
     ),
-    _not_yet("auth", "auth"),
-    _not_yet("tls", "tls"),
-    _not_yet("allowedNamespaces", "allowed_namespaces"),
     Rule(
         MetricSourceSpec,
-        "rawQueries",
-        "NamespaceEnforced is not supported yet: choose Allowed or Denied",
-        "self.rawQueries != 'NamespaceEnforced'",
-        lambda spec: when(spec.raw_queries is RawQueries.NAMESPACE_ENFORCED, "rawQueries"),
+        "tls",
+        "belongs to an https URL: remove it, or correct the URL",
+        "!has(self.tls) || self.url.startsWith('https://')",
+        lambda spec: when(spec.tls is not None and not spec.url.startswith("https://"), "tls"),
     ),
 )
 

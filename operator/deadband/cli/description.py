@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from deadband.api.behavior import Direction, Guard, Limit, LimitType, Mode, SelectPolicy, Step, StepType, Trigger
-from deadband.api.metrics import Assumption, Metric, Per
+from deadband.api.metrics import Assumption, Metric, Per, QueueMetric, QueueSystem
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode, ScalingPolicySpec
 from deadband.api.status import Way
 from deadband.core import words
@@ -69,11 +69,19 @@ def _subject(metric: Metric) -> str:
         of_what = f" of container {metric.resource.container}" if metric.resource.container else ""
         return f"{metric.resource.name}{of_what} of the ready pods in percent of their {metric.resource.of.lower()}"
     if metric.queue is not None:
-        return f"messages waiting in {metric.queue.system} queue {metric.queue.name}"
+        return _waiting(metric.queue)
     if metric.database is not None:
         database = metric.database
         return f"{database.measure.lower()} of {database.system} instance {database.instance} in percent"
     return "raw PromQL"
+
+
+def _waiting(queue: QueueMetric) -> str:
+    if queue.system is QueueSystem.KAFKA:
+        where = f" in topic {queue.topic}" if queue.topic else ""
+        return f"messages that Kafka consumer group {queue.name} is behind{where}"
+    where = f" of virtual host {queue.vhost}" if queue.vhost else ""
+    return f"messages waiting in {queue.system} queue {queue.name}{where}"
 
 
 def _assumed(assumption: Assumption | None) -> str:

@@ -20,9 +20,11 @@ from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.types import Inputs, NoTarget, Reading, Target
 from deadband.engine.calendar import open_overrides
+from deadband.engine.clock import SystemClock
 from deadband.engine.gathering import VETO_PREFIX, Gathering
 from deadband.engine.records import PolicyRecord, read_policy
 from deadband.engine.store import Store
+from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
 from deadband.queries.types import Key
 
@@ -118,7 +120,9 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
     metrics.update_sources(specs)
     target = await _target(spec, record, kube, trouble)
     readings: dict[Key, Reading] = {}
-    async for gathered in Gathering(store, metrics).gather([record], now=now):
+    tenants = Tenants(store, KubePolicies(kube).namespace_labels, SystemClock())
+    await tenants.look()
+    async for gathered in Gathering(store, metrics, tenants).gather([record], now=now):
         readings.update(gathered.readings)
     uid = record.ref.uid
     inputs = Inputs(

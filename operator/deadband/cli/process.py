@@ -10,6 +10,7 @@ from typing import Any
 
 import kopf
 
+from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
 from deadband.adapters.http import HttpServer
 from deadband.adapters.kube import Kube
@@ -28,6 +29,7 @@ from deadband.engine.scheduler import Scheduler
 from deadband.engine.source_status import SourceReporter
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Kind, Store
+from deadband.engine.tenants import Tenants
 from deadband.engine.term import Term
 from deadband.engine.vigil import DeafError, Vigil
 from deadband.handlers.watching import Connection, Login, Watching
@@ -90,14 +92,15 @@ class _Operator:
         self._settings = settings
         self._telemetry = telemetry
         self._policies = KubePolicies(kube, namespaces=settings.namespaces)
-        self._metrics = PrometheusMetrics(telemetry)
+        self._metrics = PrometheusMetrics(telemetry, secrets=SecretReader(kube, settings.lease_namespace))
         self._events = KubeEvents(kube, settings.identity)
         self._elector = LeaseElector(kube, settings.lease_namespace, settings.lease_name, settings.identity)
         store = Store(workload_from_object)
         self._statuses = StatusWriter(self._policies, self._elector, clock)
+        self._tenants = Tenants(store, self._policies.namespace_labels, clock)
         self._scheduler = Scheduler(
             store=store,
-            gathering=Gathering(store, self._metrics),
+            gathering=Gathering(store, self._metrics, self._tenants),
             evaluation=Evaluation(
                 store=store,
                 targets=KubeTargets(kube),
@@ -163,6 +166,7 @@ class _Operator:
             "status writer": self._statuses.run(),
             "events": self._events.run(),
             "sources": self._reporter.run(),
+            "namespaces": self._tenants.run(),
             "pulse": self._vigil.pulse(),
             "vigil": self._vigil.watch(),
             "election": self._elector.run(self._term.begin, self._term.end),

@@ -33,7 +33,8 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
 @click.option(
     "--lease-namespace",
     envvar="DEADBAND_LEASE_NAMESPACE",
-    help="Namespace of the leader Lease; default: the pod's own, or `default` outside of a cluster.",
+    help="Namespace of the leader Lease and of the Secrets that MetricSources name; "
+    "default: the pod's own, or `default` outside of a cluster.",
 )
 @click.option(
     "--lease-name", default="deadband", show_default=True, envvar="DEADBAND_LEASE_NAME", help="Name of the Lease."

@@ -24,7 +24,7 @@ class Settings:
 
     Attributes:
         namespaces: Those that are served; empty: all.
-        lease_namespace: Where the leader Lease is.
+        lease_namespace: The operator's own: where the leader Lease is, and the Secrets that MetricSources name.
         lease_name: Its name; operators of one installation share it.
         identity: Of this process; a random tail makes it unique to this start.
         http_address: host:port of probes and metrics.

@@ -62,14 +62,14 @@ def _readiness(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] |
 
 
 def _permanent(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
-    """What stays wrong until a person mends it: the target, a missing right, or a source that does not exist."""
+    """What stays wrong until a person mends it: the target, a missing right, or a source that is not there for it."""
     if isinstance(inputs.target, NoTarget):
         return inputs.target.reason, inputs.target.message
     if refused is not None and refused[0] is Reason.ACCESS_DENIED:
         return refused
     for metric in inputs.spec.metrics:
         seen = decision.observed[metric.name]
-        if isinstance(seen, Absent) and seen.reason is Reason.SOURCE_NOT_FOUND:
+        if isinstance(seen, Absent) and seen.reason in (Reason.SOURCE_NOT_FOUND, Reason.ACCESS_DENIED):
             return seen.reason, f"{metric.name}: {seen.message}"
     return None
 

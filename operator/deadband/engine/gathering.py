@@ -14,6 +14,7 @@ from deadband.api.metrics import Metric
 from deadband.core.types import Absent, Reading
 from deadband.engine.records import PolicyRecord
 from deadband.engine.store import Store
+from deadband.engine.tenants import Tenants
 from deadband.ports import Metrics
 from deadband.queries.plan import Plan, plan
 from deadband.queries.types import Answer, Failed, Key, Need, Question
@@ -55,9 +56,10 @@ class _Group:
 class Gathering:
     """Asks for the readings of whatever is due."""
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, store: Store, metrics: Metrics, tenants: Tenants) -> None:
         self._store = store
         self._metrics = metrics
+        self._tenants = tenants
 
     async def gather(self, records: Iterable[PolicyRecord], *, now: datetime) -> AsyncIterator[Gathered]:
         """Yield every one of the policies once, as soon as its readings are complete.
@@ -117,13 +119,13 @@ class Gathering:
         named |= {VETO_PREFIX + veto.name: Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
         for name, metric in named.items():
             key = Key(record.ref.uid, name)
-            source = self._source(metric)
+            source = self._source(metric, record.ref.namespace)
             if isinstance(source, Absent):
                 unresolved[key] = source
             else:
                 yield Need(key, record.ref.namespace, metric, spec.scale_target_ref, source)
 
-    def _source(self, metric: Metric) -> str | Absent:
+    def _source(self, metric: Metric, namespace: str) -> str | Absent:
         name = metric.source or self._store.default_source()
         if name is None:
             return Absent(
@@ -135,7 +137,7 @@ class Gathering:
             return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {name} does not exist; create it or correct `source`")
         if record.spec is None:
             return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {name} is invalid: {'; '.join(record.faults)}")
-        return name
+        return self._tenants.refusal(name, record.spec, namespace) or name
 
 
 def _by_source(groups: Iterable[_Group]) -> Mapping[str, Sequence[Question]]:

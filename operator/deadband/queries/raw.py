@@ -15,7 +15,8 @@ class RawRecipe:
     """One PromQL text, asked once however many needs have it.
 
     Attributes:
-        text: As the policy writes it; checked by deadband.queries.syntax.
+        text: As the policy writes it, checked by deadband.queries.syntax; or bound to its namespace by
+            deadband.queries.tenancy.
     """
 
     text: str

@@ -19,9 +19,11 @@ from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Absent, Reading
 from deadband.queries.postgresql import ConnectionsRecipe
 from deadband.queries.promql import Dialect
+from deadband.queries.queues import GaugeRecipe
 from deadband.queries.rabbitmq import RabbitMqRecipe
 from deadband.queries.raw import RawRecipe
 from deadband.queries.resource import ResourceRecipe
+from deadband.queries.tenancy import NotEnforceableError, enforced
 from deadband.queries.types import Need, Series
 
 _HPA = "HorizontalPodAutoscaler"
@@ -51,7 +53,7 @@ def recipe_for(need: Need, source: MetricSourceSpec) -> Recipe | Absent:
     """Choose the recipe, or say why this need cannot be asked."""
     match need.metric:
         case Metric(query=str(text)):
-            return _raw(text, need.source, source.raw_queries)
+            return _raw(text, need, source.raw_queries)
         case Metric(queue=QueueMetric() as queue):
             return _queue(queue)
         case Metric(database=DatabaseMetric(measure=DatabaseMeasure.CONNECTIONS)):
@@ -64,23 +66,24 @@ def recipe_for(need: Need, source: MetricSourceSpec) -> Recipe | Absent:
             raise AssertionError("a metric has exactly one of four kinds: validation sees to it")
 
 
-def _raw(text: str, source: str, allowed: RawQueries) -> RawRecipe | Absent:
+def _raw(text: str, need: Need, allowed: RawQueries) -> RawRecipe | Absent:
     match allowed:
         case RawQueries.ALLOWED:
             return RawRecipe(text)
         case RawQueries.DENIED:
-            return Absent(Reason.ERROR, f"source {source} does not allow raw queries")
+            return Absent(Reason.ERROR, f"source {need.source} does not allow raw queries")
         case RawQueries.NAMESPACE_ENFORCED:
             # Asked without its namespace, a query would show one tenant the series of another.
-            return Absent(
-                Reason.ERROR, f"source {source} wants the namespace enforced on raw queries, which is not supported yet"
-            )
+            try:
+                return RawRecipe(enforced(text, need.namespace))
+            except NotEnforceableError as error:
+                return Absent(Reason.ERROR, f"source {need.source} binds queries to their namespace: {error}")
 
 
-def _queue(queue: QueueMetric) -> RabbitMqRecipe | Absent:
-    if queue.system is not QueueSystem.RABBITMQ:
-        return Absent(Reason.ERROR, f"queue system {queue.system} is not supported yet")
-    return RabbitMqRecipe(by_vhost=queue.vhost is not None)
+def _queue(queue: QueueMetric) -> RabbitMqRecipe | GaugeRecipe:
+    if queue.system is QueueSystem.RABBITMQ:
+        return RabbitMqRecipe(by_vhost=queue.vhost is not None)
+    return GaugeRecipe(queue.system, by_topic=queue.topic is not None)
 
 
 def _resource(resource: ResourceMetric, target: ScaleTargetRef | None) -> ResourceRecipe | Absent:

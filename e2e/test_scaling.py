@@ -284,6 +284,8 @@ def test_somebody_elses_change_is_seen_before_anything_is_written(world: World) 
     seen.wait_for("the band", lambda: seen.reason("conflicts") == "WithinBand")
     world.cluster.kubectl("scale", "deployment", "conflicts", "-n", NAMESPACE, "--replicas=5")
     seen.wait_for("the maximum", lambda: seen.replicas("conflicts") == 3)
+    # First the scale is written, then the status.
+    seen.wait_for("its event", lambda: bool(seen.status("conflicts").get("scaleEvents")))
 
     assert seen.status("conflicts")["scaleEvents"][-1]["from"] == 5
 

@@ -239,7 +239,8 @@ def test_a_policy_that_is_mended_acts_again(bad_input: Operator, cluster: Cluste
     cluster.apply(policy("promql-broken", NAMESPACE, **raw("vector(9)")))
 
     seen.wait_for("a step up", lambda: seen.replicas("promql-broken") > 3)
-    assert seen.condition("promql-broken", "Ready")[0] == "True"
+    # First the scale is written, then the status.
+    seen.wait_for("Ready", lambda: seen.condition("promql-broken", "Ready")[0] == "True")
 
 
 def test_an_api_server_that_comes_back_finds_an_operator_that_goes_on(own_control_plane: Any, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tm
     cluster.apply(workload("d", NAMESPACE, replicas=1), workload("s", NAMESPACE, kind="StatefulSet", replicas=1))
     with Prometheus(tmp_path / "prometheus", []) as prometheus:
         cluster.apply(source("rights", prometheus.url, default=True))
-        operator = Operator(installation, tmp_path, identity="rights")
+        operator = Operator(installation, tmp_path, identity="rights", namespaces=[NAMESPACE])
         operator.start()
         try:
             grows = {

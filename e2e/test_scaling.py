@@ -150,7 +150,7 @@ def world(
             cluster.kubectl("rollout", "status", "deployment", "-n", NAMESPACE, "--timeout=60s")
             for server in (main, mortal):
                 server.wait_for("rate(container_cpu_usage_seconds_total{container='up-on-cpu'}[10s]) > 0")
-            operator = Operator(installation, folder, identity="scaling")
+            operator = Operator(installation, folder, identity="scaling", namespaces=[NAMESPACE])
             operator.start()
             try:
                 cluster.apply(*POLICIES)

@@ -72,9 +72,3 @@ def deadband() -> None:
       deadband validate manifests/            check manifests before they are merged
       deadband explain api-pods -n leadgen    what a policy does, and why, right now
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
-
-
-def name_of(command: click.Command) -> str:
-    """The name of a command; click allows none, this program does not."""
-    assert command.name is not None, "every command has a name"
-    return command.name

@@ -8,6 +8,7 @@ from typing import Any
 
 from deadband.api.conditions import EventReason, Reason
 from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.autoscaler import Autoscaler
 from deadband.core.types import Target
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
@@ -167,7 +168,7 @@ class FakeWorld:
         self.events = FakeEvents()
         self.leadership = FakeLeadership()
         self.telemetry = FakeTelemetry()
-        self.store = Store(lambda obj: self.targets.workloads[obj["metadata"]["name"]])
+        self.store = Store(lambda obj: self.targets.workloads[obj["metadata"]["name"]], read_autoscaler)
         self.statuses = StatusWriter(self.policies, self.leadership, self.clock)
         self.evaluation = Evaluation(
             store=self.store,
@@ -295,3 +296,30 @@ def deployment(name: str = "api", *, uid: str = "", version: int = 1) -> Json:
             "resourceVersion": str(version),
         },
     }
+
+
+def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, **metadata: Any) -> Json:
+    """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at."""
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "uid": f"uid-autoscaler-{name}",
+            "resourceVersion": "1",
+            **metadata,
+        },
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": scales},
+            "minReplicas": low,
+            "maxReplicas": high,
+        },
+    }
+
+
+def read_autoscaler(obj: Mapping[str, Any]) -> Autoscaler:
+    """As the adapter does, of what `autoscaler` makes."""
+    spec = obj["spec"]
+    scales = ScaleTargetRef.model_validate(spec["scaleTargetRef"])
+    return Autoscaler(scales=scales, low=spec["minReplicas"], high=spec["maxReplicas"])

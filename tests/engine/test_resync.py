@@ -20,6 +20,7 @@ class FakeLists:
         self.policies: list[Mapping[str, Any]] = []
         self.sources: list[Mapping[str, Any]] = [source()]
         self.workloads: list[Mapping[str, Any]] = [deployment()]
+        self.autoscalers: list[Mapping[str, Any]] = []
         self.trouble = 0
 
     async def list_policies(self) -> Sequence[Mapping[str, Any]]:
@@ -33,6 +34,9 @@ class FakeLists:
 
     async def list_workloads(self, kind: str) -> Sequence[Mapping[str, Any]]:
         return self.workloads if kind == "Deployment" else []
+
+    async def list_autoscalers(self) -> Sequence[Mapping[str, Any]]:
+        return self.autoscalers
 
 
 def wired() -> tuple[FakeWorld, FakeLists, Resync]:

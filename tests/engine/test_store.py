@@ -1,5 +1,6 @@
 """The store: what watches bring, what a LIST repairs, and who owns a target."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,14 +9,14 @@ from deadband.core.types import NoTarget, Pause, Target
 from deadband.engine.records import read_pause
 from deadband.engine.store import PolicyChange, Store
 from deadband.ports import Workload
-from tests.engine.fakes import Json, deployment, policy, source
+from tests.engine.fakes import Json, autoscaler, deployment, policy, read_autoscaler, source
 
 TARGET = Target(replicas=2, ready=2, available=2)
 
 
 @pytest.fixture
 def store() -> Store:
-    return Store(lambda obj: Workload(TARGET, obj["metadata"]["resourceVersion"]))
+    return Store(lambda obj: Workload(TARGET, obj["metadata"]["resourceVersion"]), read_autoscaler)
 
 
 def names(changes: list[PolicyChange]) -> list[tuple[str, bool]]:
@@ -121,6 +122,74 @@ def test_the_target_passes_on_when_its_owner_is_deleted(store: Store) -> None:
     store.apply("ScalingPolicy", "DELETED", elder)
 
     assert store.elder(store.policies["uid-b"]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "hpa", "contester"),
+    [
+        pytest.param({}, {"scales": "api"}, "HorizontalPodAutoscaler web", id="an HPA of the same workload"),
+        pytest.param({}, {"scales": "other"}, None, id="an HPA of another workload"),
+        pytest.param({}, {"scales": "api", "namespace": "else"}, None, id="an HPA of another namespace"),
+        pytest.param({"mode": "DryRun"}, {"scales": "api"}, None, id="a simulation is contested by nobody"),
+        pytest.param(
+            {"scaleTargetRef": {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "web"}},
+            {"scales": "api"},
+            None,
+            id="an HPA does not contest the policy that moves it",
+        ),
+    ],
+)
+def test_an_hpa_contests_the_policy_on_its_workload(
+    store: Store, changes: Json, hpa: Json, contester: str | None
+) -> None:
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler(**hpa))
+    store.apply("ScalingPolicy", "ADDED", policy(**changes))
+
+    assert store.contester(store.policies["uid-api"]) == contester
+
+
+def test_an_older_policy_is_named_before_an_hpa(store: Store) -> None:
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler(scales="web"))
+    store.apply("ScalingPolicy", "ADDED", policy("b", target="web", created="2026-03-01T00:00:01Z"))
+    store.apply("ScalingPolicy", "ADDED", policy("a", target="web", created="2026-03-01T00:00:00Z"))
+
+    assert store.contester(store.policies["uid-b"]) == "ScalingPolicy a"
+    assert store.contester(store.policies["uid-a"]) == "HorizontalPodAutoscaler web"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda store: store.apply("HorizontalPodAutoscaler", "DELETED", autoscaler()), id="deleted"),
+        pytest.param(
+            lambda store: store.apply(
+                "HorizontalPodAutoscaler", "MODIFIED", autoscaler(scales="other", resourceVersion="2")
+            ),
+            id="pointed at another workload",
+        ),
+        pytest.param(
+            lambda store: store.drop_ghosts(
+                "HorizontalPodAutoscaler", known=store.known("HorizontalPodAutoscaler"), listed=()
+            ),
+            id="gone without a watch that told it",
+        ),
+    ],
+)
+def test_an_hpa_that_is_gone_contests_no_more(store: Store, end: Callable[[Store], object]) -> None:
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler())
+    store.apply("ScalingPolicy", "ADDED", policy())
+    assert store.contester(store.policies["uid-api"]) is not None
+
+    end(store)
+
+    assert store.contester(store.policies["uid-api"]) is None
+
+
+def test_an_older_state_of_an_hpa_is_not_taken_in(store: Store) -> None:
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler(low=5, resourceVersion="7"))
+    store.apply("HorizontalPodAutoscaler", "MODIFIED", autoscaler(low=2, resourceVersion="6"))
+
+    assert store.autoscalers["shop", "web"].autoscaler.low == 5
 
 
 def test_a_second_default_source_never_changes_what_is_in_use(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The watch surface: four kinds, events only, and settings that keep a deaf operator from looking well."""
+"""The watch surface: five kinds, events only, and settings that keep a deaf operator from looking well."""
 
 import asyncio
 import itertools
@@ -17,7 +17,7 @@ def surface(sink: Any) -> list[Any]:
     return list(registry._watching.get_all_handlers())
 
 
-def test_four_kinds_are_watched_and_no_others() -> None:
+def test_five_kinds_are_watched_and_no_others() -> None:
     selectors = [handler.selector for handler in surface(print)]
 
     assert {(one.group, one.version, one.any_name) for one in selectors} == {
@@ -25,6 +25,7 @@ def test_four_kinds_are_watched_and_no_others() -> None:
         ("deadband.dev", "v1alpha1", "metricsources"),
         ("apps", "v1", "deployments"),
         ("apps", "v1", "statefulsets"),
+        ("autoscaling", "v2", "horizontalpodautoscalers"),
     }
 
 
@@ -44,6 +45,7 @@ def test_nothing_that_writes_finalizers_or_annotations_is_registered() -> None:
         pytest.param("metricsources", "MetricSource", id="sources"),
         pytest.param("deployments", "Deployment", id="Deployments"),
         pytest.param("statefulsets", "StatefulSet", id="StatefulSets"),
+        pytest.param("horizontalpodautoscalers", "HorizontalPodAutoscaler", id="HPAs"),
     ],
 )
 async def test_a_handler_hands_the_raw_object_over_and_returns_nothing(plural: str, kind: str) -> None:
@@ -79,8 +81,8 @@ def test_attempts_never_end_and_begin_anew_with_short_pauses() -> None:
 @pytest.mark.parametrize(
     ("namespaces", "streams"),
     [
-        pytest.param((), 4, id="the whole cluster: one stream for each kind"),
-        pytest.param(("a", "b"), 7, id="two namespaces: three kinds in each, and the sources once"),
+        pytest.param((), 5, id="the whole cluster: one stream for each kind"),
+        pytest.param(("a", "b"), 9, id="two namespaces: four kinds in each, and the sources once"),
     ],
 )
 def test_how_many_streams_are_expected(namespaces: tuple[str, ...], streams: int) -> None:

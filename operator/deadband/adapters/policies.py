@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deadband.adapters.autoscalers import AUTOSCALERS
 from deadband.adapters.kube import Json, Kube, Resource
 from deadband.adapters.targets import WORKLOADS
 from deadband.api import GROUP, VERSION
@@ -69,6 +70,10 @@ class KubePolicies:
             kind: Deployment or StatefulSet.
         """
         return await self._everywhere(next(resource for resource in WORKLOADS.values() if resource.kind == kind))
+
+    async def list_autoscalers(self) -> list[Json]:
+        """All HorizontalPodAutoscalers, as autoscaler_from_object reads them."""
+        return await self._everywhere(AUTOSCALERS)
 
     async def namespace_labels(self) -> Mapping[str, Mapping[str, str]]:
         """The labels of every namespace by its name; a right that the chart grants only where it is wanted."""

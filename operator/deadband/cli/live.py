@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from deadband.adapters.autoscalers import autoscaler_from_object
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
 from deadband.adapters.policies import KubePolicies
@@ -104,14 +105,14 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
     carried = record.remember(None).status
     spec = record.spec
     assert spec is not None, "the command validates before it looks"
-    store = Store(workload_from_object)
+    store = Store(workload_from_object, autoscaler_from_object)
     trouble: list[str] = []
     try:
         for source in await KubePolicies(kube).list_sources():
             store.apply("MetricSource", None, source)
     except WriteError as error:
         trouble.append(f"MetricSources cannot be read: {error}")
-    elder = await _elder(record, kube, store, trouble)
+    contester = await _contester(record, kube, store, trouble)
     if carried.observed_generation not in (None, record.generation):
         trouble.append(
             "the operator has not told yet what it makes of the spec as it is now; should it stay so, look at its log"
@@ -135,7 +136,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         overrides=open_overrides(spec, now),
         pause=record.pause,
         approval=record.approval,
-        contested_by=f"ScalingPolicy {elder.ref.name}" if elder is not None else None,
+        contested_by=contester,
         generation=record.generation,
     )
     return Live(
@@ -161,14 +162,17 @@ async def _carried(obj: Mapping[str, Any], kube: Kube) -> dict[str, Any]:
     return {"metadata": {**found["metadata"], "annotations": annotations}, "status": found.get("status") or {}}
 
 
-async def _elder(record: PolicyRecord, kube: Kube, store: Store, trouble: list[str]) -> PolicyRecord | None:
-    """The older policy on the same target (R16), if there is one."""
+async def _contester(record: PolicyRecord, kube: Kube, store: Store, trouble: list[str]) -> str | None:
+    """Who else writes the target (R16), if anybody does."""
+    lists = KubePolicies(kube, namespaces=[record.ref.namespace])
     try:
-        for other in await KubePolicies(kube, namespaces=[record.ref.namespace]).list_policies():
+        for other in await lists.list_policies():
             store.apply("ScalingPolicy", None, other)
+        for autoscaler in await lists.list_autoscalers():
+            store.apply("HorizontalPodAutoscaler", None, autoscaler)
     except WriteError as error:
-        trouble.append(f"other policies on the target cannot be looked for: {error}")
-    return store.elder(record)
+        trouble.append(f"who else writes the target cannot be looked for: {error}")
+    return store.contester(record)
 
 
 async def _target(

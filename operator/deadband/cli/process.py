@@ -10,6 +10,7 @@ from typing import Any
 
 import kopf
 
+from deadband.adapters.autoscalers import autoscaler_from_object
 from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
 from deadband.adapters.http import HttpServer
@@ -95,7 +96,7 @@ class _Operator:
         self._metrics = PrometheusMetrics(telemetry, secrets=SecretReader(kube, settings.lease_namespace))
         self._events = KubeEvents(kube, settings.identity)
         self._elector = LeaseElector(kube, settings.lease_namespace, settings.lease_name, settings.identity)
-        store = Store(workload_from_object)
+        store = Store(workload_from_object, autoscaler_from_object)
         self._statuses = StatusWriter(self._policies, self._elector, clock)
         self._tenants = Tenants(store, self._policies.namespace_labels, clock)
         self._scheduler = Scheduler(

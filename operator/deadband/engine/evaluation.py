@@ -104,7 +104,6 @@ class Evaluation:
         first = record.memory is None
         uid = record.ref.uid
         memory = record.remember(target, outage=outage, doubtful=now < self._doubtful.get(uid, now))
-        elder = self._store.elder(record)
         inputs = Inputs(
             spec=spec,
             status=memory.status,
@@ -115,7 +114,7 @@ class Evaluation:
             overrides=open_overrides(spec, now),
             pause=record.pause,
             approval=record.approval,
-            contested_by=f"ScalingPolicy {elder.ref.name}" if elder is not None else None,
+            contested_by=self._store.contester(record),
             outage=(outage or _since_nobody_knows(now)) if first else None,
             generation=record.generation,
         )

@@ -12,6 +12,7 @@ from deadband.api.metricsource import MetricSourceSpec, MetricSourceStatus
 from deadband.api.scalingpolicy import APPROVE_ANNOTATION, PAUSED_ANNOTATION, PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.api.validation import InvalidError, validate_source
+from deadband.core.autoscaler import Autoscaler
 from deadband.core.recover import recover
 from deadband.core.types import NoTarget, Outage, Pause, Target
 from deadband.engine.turn import Memory
@@ -122,6 +123,15 @@ class WorkloadRecord:
     uid: str
     version: int
     workload: Workload
+
+
+@dataclass(frozen=True, slots=True)
+class AutoscalerRecord:
+    """One HorizontalPodAutoscaler."""
+
+    uid: str
+    version: int
+    autoscaler: Autoscaler
 
 
 def version_of(metadata: Mapping[str, Any]) -> int:

@@ -33,6 +33,9 @@ class Lists(Protocol):
     async def list_workloads(self, kind: str) -> Sequence[Mapping[str, Any]]:
         """All Deployments, or all StatefulSets."""
 
+    async def list_autoscalers(self) -> Sequence[Mapping[str, Any]]:
+        """All HorizontalPodAutoscalers."""
+
 
 class Resync:
     """Keeps the store equal to the API server."""
@@ -106,3 +109,5 @@ class Resync:
                 return self._lists.list_sources()
             case "Deployment" | "StatefulSet":
                 return self._lists.list_workloads(kind)
+            case "HorizontalPodAutoscaler":
+                return self._lists.list_autoscalers()

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from deadband.api.conditions import Reason
+from deadband.core.autoscaler import Autoscaler
 from deadband.core.types import NoTarget, Target
 from deadband.engine.records import (
+    AutoscalerRecord,
     PolicyRecord,
     SourceRecord,
     WorkloadKey,
@@ -21,9 +23,9 @@ from deadband.engine.records import (
 )
 from deadband.ports import Workload
 
-Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet"]
+Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet", "HorizontalPodAutoscaler"]
 
-KINDS: tuple[Kind, ...] = ("ScalingPolicy", "MetricSource", "Deployment", "StatefulSet")
+KINDS: tuple[Kind, ...] = ("ScalingPolicy", "MetricSource", "Deployment", "StatefulSet", "HorizontalPodAutoscaler")
 """What is watched."""
 
 REMEMBERED_DELETIONS = 10_000
@@ -39,21 +41,29 @@ class PolicyChange:
 
 
 class Store:
-    """Policies by UID, sources by name, workloads by kind, namespace and name."""
+    """Policies by UID, sources by name, workloads by kind, namespace and name, HPAs by namespace and name."""
 
-    def __init__(self, read_workload: Callable[[Mapping[str, Any]], Workload]) -> None:
+    def __init__(
+        self,
+        read_workload: Callable[[Mapping[str, Any]], Workload],
+        read_autoscaler: Callable[[Mapping[str, Any]], Autoscaler],
+    ) -> None:
         """Start empty.
 
         Args:
             read_workload: Makes the slim value of a Deployment or StatefulSet object.
+            read_autoscaler: Makes the slim value of a HorizontalPodAutoscaler object.
         """
         self.policies: dict[str, PolicyRecord] = {}
         self.sources: dict[str, SourceRecord] = {}
         self.workloads: dict[WorkloadKey, WorkloadRecord] = {}
+        self.autoscalers: dict[tuple[str, str], AutoscalerRecord] = {}
         self.sources_changed = True
         self._read_workload = read_workload
+        self._read_autoscaler = read_autoscaler
         self._policy_names: dict[tuple[str, str], str] = {}
         self._claims: dict[WorkloadKey, set[str]] = {}
+        self._autoscaled: dict[WorkloadKey, set[str]] = {}
         self._deleted: dict[str, None] = {}
 
     def apply(self, kind: Kind, type_: str | None, obj: Mapping[str, Any]) -> list[PolicyChange]:
@@ -96,6 +106,19 @@ class Store:
         claimants = [self.policies[uid] for uid in self._claims.get(record.claim, ())]
         first = min(claimants, key=lambda one: one.seniority, default=record)
         return None if first.ref.uid == record.ref.uid else first
+
+    def contester(self, record: PolicyRecord) -> str | None:
+        """Who else writes the policy's target (R16), as `ScalingPolicy api`; None when nobody does.
+
+        A policy that claims nothing (DryRun, or without a target) is contested by nobody.
+        """
+        if record.claim is None:
+            return None
+        elder = self.elder(record)
+        if elder is not None:
+            return f"ScalingPolicy {elder.ref.name}"
+        autoscalers = self._autoscaled.get(record.claim)
+        return f"HorizontalPodAutoscaler {min(autoscalers)}" if autoscalers else None
 
     def target(self, record: PolicyRecord) -> Target | NoTarget | None:
         """The policy's target as it was last seen; None when the policy names none."""
@@ -142,6 +165,8 @@ class Store:
                 self._put_source(obj)
             case "Deployment" | "StatefulSet":
                 self._put_workload(kind, obj)
+            case "HorizontalPodAutoscaler":
+                self._put_autoscaler(obj)
         return []
 
     def _put_policy(self, obj: Mapping[str, Any]) -> list[PolicyChange]:
@@ -183,6 +208,27 @@ class Store:
         if previous is None or previous.uid != metadata["uid"] or version >= previous.version:
             self.workloads[key] = WorkloadRecord(metadata["uid"], version, self._read_workload(obj))
 
+    def _put_autoscaler(self, obj: Mapping[str, Any]) -> None:
+        metadata = obj["metadata"]
+        namespace, name, version = metadata["namespace"], metadata["name"], version_of(metadata)
+        previous = self.autoscalers.get((namespace, name))
+        if previous is not None and previous.uid == metadata["uid"] and version < previous.version:
+            return
+        self._forget_autoscaler(namespace, name)
+        record = AutoscalerRecord(metadata["uid"], version, self._read_autoscaler(obj))
+        self.autoscalers[namespace, name] = record
+        self._autoscaled.setdefault(_scaled_by(record, namespace), set()).add(name)
+
+    def _forget_autoscaler(self, namespace: str, name: str) -> None:
+        record = self.autoscalers.pop((namespace, name), None)
+        if record is None:
+            return
+        key = _scaled_by(record, namespace)
+        others = self._autoscaled.get(key, set())
+        others.discard(name)
+        if not others:
+            self._autoscaled.pop(key, None)
+
     def _remove(self, kind: Kind, metadata: Mapping[str, Any]) -> list[PolicyChange]:
         uid = metadata["uid"]
         self._deleted[uid] = None
@@ -201,6 +247,10 @@ class Store:
                 workload = self.workloads.get(key)
                 if workload is not None and workload.uid == uid:
                     del self.workloads[key]
+            case "HorizontalPodAutoscaler":
+                autoscaler = self.autoscalers.get((metadata["namespace"], metadata["name"]))
+                if autoscaler is not None and autoscaler.uid == uid:
+                    self._forget_autoscaler(metadata["namespace"], metadata["name"])
         return []
 
     def _remove_policy(self, uid: str) -> list[PolicyChange]:
@@ -234,3 +284,13 @@ class Store:
                     for key, held in self.workloads.items()
                     if key.kind == kind
                 ]
+            case "HorizontalPodAutoscaler":
+                return [
+                    (held.uid, {"uid": held.uid, "namespace": namespace, "name": name})
+                    for (namespace, name), held in self.autoscalers.items()
+                ]
+
+
+def _scaled_by(record: AutoscalerRecord, namespace: str) -> WorkloadKey:
+    """The workload that an HPA scales."""
+    return WorkloadKey(record.autoscaler.scales.kind, namespace, record.autoscaler.scales.name)

@@ -35,3 +35,7 @@ def register(registry: kopf.OperatorRegistry, sink: Sink) -> None:
     @kopf.on.event("apps", "v1", "statefulsets", registry=registry)
     async def stateful_sets(event: kopf.RawEvent, **_: Any) -> None:
         sink("StatefulSet", event["type"], event["object"])
+
+    @kopf.on.event("autoscaling", "v2", "horizontalpodautoscalers", registry=registry)
+    async def autoscalers(event: kopf.RawEvent, **_: Any) -> None:
+        sink("HorizontalPodAutoscaler", event["type"], event["object"])

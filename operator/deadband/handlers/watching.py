@@ -24,7 +24,7 @@ KOPF_IDENTITY = "deadband"
 WATCHER_NAME = "watcher for "
 """How Kopf names the task of each watch stream (kopf, orchestration.py)."""
 
-NAMESPACED_KINDS = 3
+NAMESPACED_KINDS = 4
 CLUSTER_KINDS = 1
 
 INACTIVITY_SECONDS = 70.0

@@ -1,0 +1,62 @@
+"""HorizontalPodAutoscalers: what one read tells."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from deadband.adapters.kube import FIELD_MANAGER, Resource
+from deadband.api.originals import ORIGINAL_BOUNDS_ANNOTATION, OriginalBounds
+from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.core.autoscaler import Autoscaler
+
+logger = logging.getLogger(__name__)
+
+AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+
+
+def autoscaler_from_object(obj: Mapping[str, Any]) -> Autoscaler:
+    """Reduce a HorizontalPodAutoscaler of autoscaling/v2 to what the decision and the writer use.
+
+    An annotation of ours that does not parse counts as none: what was there before is lost then, and the bounds that
+    are found count as the owner's.
+    """
+    metadata, spec = obj["metadata"], obj["spec"]
+    scales = spec["scaleTargetRef"]
+    managed = metadata.get("managedFields") or ()
+    return Autoscaler(
+        # Not validated: it is the API server's own, and a form that we refuse in policies must not hide the object.
+        scales=ScaleTargetRef.model_construct(
+            api_version=scales.get("apiVersion") or "v1", kind=scales["kind"], name=scales["name"]
+        ),
+        low=int(spec.get("minReplicas", 1)),
+        high=int(spec["maxReplicas"]),
+        originals=_originals(metadata),
+        own_low=_own_write(managed, "f:minReplicas"),
+        own_high=_own_write(managed, "f:maxReplicas"),
+    )
+
+
+def _originals(metadata: Mapping[str, Any]) -> OriginalBounds | None:
+    text = (metadata.get("annotations") or {}).get(ORIGINAL_BOUNDS_ANNOTATION)
+    if text is None:
+        return None
+    try:
+        return OriginalBounds.model_validate_json(text)
+    except ValidationError:
+        where = {"namespace": metadata.get("namespace", ""), "object": metadata.get("name", "")}
+        logger.warning("the annotation %s cannot be read, so it is ignored", ORIGINAL_BOUNDS_ANNOTATION, extra=where)
+        return None
+
+
+def _own_write(managed: Sequence[Mapping[str, Any]], field: str) -> datetime | None:
+    """When our manager last wrote, if it owns the field alone; a plain patch has its own time, unlike one on /scale."""
+    owners = [entry for entry in managed if field in entry.get("fieldsV1", {}).get("f:spec", {})]
+    if len(owners) != 1:
+        return None
+    owner = owners[0]
+    if (owner.get("manager"), owner.get("operation"), owner.get("subresource")) != (FIELD_MANAGER, "Update", None):
+        return None
+    return datetime.fromisoformat(owner["time"]) if "time" in owner else None

@@ -23,7 +23,7 @@ from deadband.core.decision import Decision
 from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
 from deadband.core.triggers import Load, Observed
-from deadband.core.types import Inputs, Target
+from deadband.core.types import Inputs, Outage, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,27 @@ def _told(decision: Decision, refused: Refusal | None) -> DecisionStatus:
 
 
 def invalid_status(
-    before: ScalingPolicyStatus, faults: Sequence[str], *, generation: int | None, now: datetime
+    before: ScalingPolicyStatus,
+    faults: Sequence[str],
+    *,
+    generation: int | None,
+    now: datetime,
+    outage: Outage | None = None,
 ) -> ScalingPolicyStatus:
-    """The status of a policy that does not validate: it acts on nothing, and its timers stand still (R7)."""
+    """The status of a policy that does not validate: it acts on nothing, and its timers stand still (R7).
+
+    Args:
+        before: What the last evaluation left.
+        faults: Each with its field.
+        generation: metadata.generation of the refused spec.
+        now: The evaluation's time.
+        outage: The time without an operator, in the first evaluation after it: it counts as unknown here, too.
+    """
+
+    def still(timer: TimerStatus) -> TimerStatus:
+        running = timer.held_since is not None
+        return timers.advance(timer, None, now=now, outage=outage) if running else TimerStatus()
+
     message = "; ".join(faults)
     decision = DecisionStatus(
         sentence=f"Not evaluating: the spec is invalid: {message}.",
@@ -108,10 +126,8 @@ def invalid_status(
         update={
             "observed_generation": generation,
             "desired_replicas": before.current_replicas,
-            "scale_up": timers.advance(before.scale_up, None, now=now) if before.scale_up.held_since else TimerStatus(),
-            "scale_down": timers.advance(before.scale_down, None, now=now)
-            if before.scale_down.held_since
-            else TimerStatus(),
+            "scale_up": still(before.scale_up),
+            "scale_down": still(before.scale_down),
             "proposal": None,
             "decision": decision,
             "conditions": merge(before.conditions, of_invalid(message), generation=generation, now=now),

@@ -51,12 +51,15 @@ CONCURRENT_SCALES = 8
 """Scale writes of different targets under way at once."""
 
 
-def _since_nobody_knows(now: datetime) -> Outage:
-    """The outage where no Lease tells of one: since long before, so that no timer in status counts what nobody saw.
+def _unseen(record: PolicyRecord, outage: Outage | None, now: datetime) -> Outage | None:
+    """The time that nobody saw before a policy's first evaluation of a leadership; None in every later one.
 
-    On a first installation nothing in status runs yet; after somebody deleted the Lease this is the safe reading.
+    Where no Lease tells of an outage it is since long before, so that no timer in status counts what nobody saw: on a
+    first installation nothing in status runs yet; after somebody deleted the Lease this is the safe reading.
     """
-    return Outage(datetime.fromtimestamp(0, UTC), now)
+    if record.memory is not None:
+        return None
+    return outage or Outage(datetime.fromtimestamp(0, UTC), now)
 
 
 class Evaluation:
@@ -101,7 +104,7 @@ class Evaluation:
         spec = record.spec
         assert spec is not None, "invalid policies are not decided"
         target = self._store.target(record)
-        first = record.memory is None
+        unseen = _unseen(record, outage, now)
         uid = record.ref.uid
         memory = record.remember(target, outage=outage, doubtful=now < self._doubtful.get(uid, now))
         inputs = Inputs(
@@ -115,7 +118,7 @@ class Evaluation:
             pause=record.pause,
             approval=record.approval,
             contested_by=self._store.contester(record),
-            outage=(outage or _since_nobody_knows(now)) if first else None,
+            outage=unseen,
             generation=record.generation,
         )
         return inputs, decide(inputs)
@@ -134,10 +137,17 @@ class Evaluation:
         values = {name: seen.compared for name, seen in decision.observed.items() if isinstance(seen, Load)}
         self._telemetry.evaluated(record.ref, inputs.spec, status, values)
 
-    def refuse(self, record: PolicyRecord, *, now: datetime) -> None:
-        """Settle a policy that does not validate: it changes nothing, and its status names every fault."""
+    def refuse(self, record: PolicyRecord, *, now: datetime, outage: Outage | None) -> None:
+        """Settle a policy that does not validate: it changes nothing, and its status names every fault.
+
+        Args:
+            record: As the store holds it now.
+            now: The instant of this evaluation.
+            outage: As in `decide`.
+        """
+        unseen = _unseen(record, outage, now)
         memory = record.remember(None)
-        status = invalid_status(memory.status, record.faults, generation=record.generation, now=now)
+        status = invalid_status(memory.status, record.faults, generation=record.generation, now=now, outage=unseen)
         self._settle(record, status, now=now)
         self._telemetry.invalid(record.ref, status)
 

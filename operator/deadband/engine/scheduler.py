@@ -192,7 +192,7 @@ class Scheduler:
                     continue
                 if record is not None:
                     with _contained(record):
-                        self._evaluation.refuse(record, now=now)
+                        self._evaluation.refuse(record, now=now, outage=self._outage)
                 self._under_way.discard(uid)
             async for gathered in self._gathering.gather(records.values(), now=now):
                 for index, uid in enumerate(gathered.uids):

@@ -97,7 +97,9 @@ class _Player:
         if self._down_until is not None and now < self._down_until:
             return self._seen(now, wrote=False, evaluated=False)
         if self._faults:
-            status = invalid_status(self._memory.status, self._faults, generation=self._generation, now=now)
+            status = invalid_status(
+                self._memory.status, self._faults, generation=self._generation, now=now, outage=self._outage()
+            )
             self._settle(status, now)
             return self._seen(now, wrote=False)
         inputs = self._inputs(index, now)

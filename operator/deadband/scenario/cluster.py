@@ -27,6 +27,11 @@ class Cluster:
         self._paused = bool(start.paused)
         self._own_write: datetime | None = None
 
+    @property
+    def standing(self) -> int:
+        """What the policy moves: the replicas."""
+        return self.replicas
+
     def write(self, replicas: int, now: datetime) -> None:
         """Scale as the operator does."""
         self._scale(replicas, now)

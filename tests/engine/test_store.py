@@ -189,7 +189,7 @@ def test_an_older_state_of_an_hpa_is_not_taken_in(store: Store) -> None:
     store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler(low=5, resourceVersion="7"))
     store.apply("HorizontalPodAutoscaler", "MODIFIED", autoscaler(low=2, resourceVersion="6"))
 
-    assert store.autoscalers["shop", "web"].autoscaler.low == 5
+    assert store.scalables.autoscalers["shop", "web"].autoscaler.low == 5
 
 
 def test_a_second_default_source_never_changes_what_is_in_use(store: Store) -> None:

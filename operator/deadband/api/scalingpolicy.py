@@ -1,7 +1,7 @@
 """ScalingPolicy: one object, one row of the program's table. Shapes and defaults; contradictions are in api.rules."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,13 @@ APPROVE_ANNOTATION = "deadband.dev/approve"
 """The id of the proposal that a person approves (R13)."""
 
 
-AUTOSCALER_KIND = "HorizontalPodAutoscaler"
+AUTOSCALER_KIND: Final = "HorizontalPodAutoscaler"
 """The kind of a target whose bounds move instead of its replicas."""
+
+AUTOSCALER_GROUP = "autoscaling"
+
+AUTOSCALER_VERSION = f"{AUTOSCALER_GROUP}/v2"
+"""How such a target is named; other versions show the same object."""
 
 
 class Bound(StrEnum):
@@ -53,6 +58,11 @@ class PolicyMode(StrEnum):
     DRY_RUN = "DryRun"
 
 
+def group_of(api_version: str) -> str:
+    """The API group in an apiVersion; empty for the core group, which has a version alone."""
+    return api_version.rpartition("/")[0]
+
+
 class ScaleTargetRef(ApiModel):
     """The workload that is scaled, in the policy's own namespace."""
 
@@ -62,6 +72,11 @@ class ScaleTargetRef(ApiModel):
     """Kind of the target: Deployment, StatefulSet, HorizontalPodAutoscaler, or any kind with a scale subresource."""
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """Name of the target."""
+
+    @property
+    def group(self) -> str:
+        """API group of the target; empty for the core group."""
+        return group_of(self.api_version)
 
 
 class Veto(ApiModel):

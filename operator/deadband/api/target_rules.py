@@ -3,10 +3,7 @@
 from typing import Any
 
 from deadband.api.rule import Broken, Rule, when
-from deadband.api.scalingpolicy import AUTOSCALER_KIND, ScaleTargetRef, ScalingPolicySpec
-
-AUTOSCALER_VERSION = "autoscaling/v2"
-"""How an HPA is named; other versions show the same object."""
+from deadband.api.scalingpolicy import AUTOSCALER_KIND, AUTOSCALER_VERSION, ScaleTargetRef, ScalingPolicySpec
 
 _IS_AUTOSCALER = f"has(self.scaleTargetRef) && self.scaleTargetRef.kind == '{AUTOSCALER_KIND}'"
 

@@ -8,22 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from deadband.adapters.autoscalers import autoscaler_from_object
+from deadband.adapters.autoscalers import KubeAutoscalers, autoscaler_from_object
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
 from deadband.adapters.policies import KubePolicies
 from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.types import Inputs, NoTarget, Reading, Target
+from deadband.engine.actuator import Actuator
 from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import SystemClock
 from deadband.engine.gathering import VETO_PREFIX, Gathering
 from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
@@ -43,6 +45,7 @@ class Live:
         readings: By metric name, as asked from here.
         decision: What the operator would decide on these.
         sources: Every valid MetricSource by name.
+        measured: Whose pods a resource metric reads; None where the policy names no target.
         default_source: Name of the one that is used where a metric names none.
         trouble: What could not be read, in words.
     """
@@ -53,6 +56,7 @@ class Live:
     readings: Mapping[str, Reading]
     decision: Decision
     sources: Mapping[str, MetricSourceSpec]
+    measured: ScaleTargetRef | None
     default_source: str | None
     trouble: tuple[str, ...] = field(default=())
 
@@ -119,11 +123,13 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         )
     specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
     metrics.update_sources(specs)
-    target = await _target(spec, record, kube, trouble)
+    targets = KubeTargets(kube)
+    target = await _target(spec, record, Actuator(store, targets, KubeAutoscalers(kube)), trouble)
     readings: dict[Key, Reading] = {}
     tenants = Tenants(store, KubePolicies(kube).namespace_labels, SystemClock())
     await tenants.look()
-    async for gathered in Gathering(store, metrics, tenants).gather([record], now=now):
+    gathering = Gathering(store, metrics, tenants, Sightings(store.scalables, targets, SystemClock()))
+    async for gathered in gathering.gather([record], now=now):
         readings.update(gathered.readings)
     uid = record.ref.uid
     inputs = Inputs(
@@ -146,6 +152,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         readings=inputs.readings,
         decision=decide(inputs),
         sources=specs,
+        measured=store.scalables.measured(record.ref.namespace, spec),
         default_source=store.default_source(),
         trouble=tuple(trouble),
     )
@@ -176,12 +183,12 @@ async def _contester(record: PolicyRecord, kube: Kube, store: Store, trouble: li
 
 
 async def _target(
-    spec: ScalingPolicySpec, record: PolicyRecord, kube: Kube, trouble: list[str]
+    spec: ScalingPolicySpec, record: PolicyRecord, actuator: Actuator, trouble: list[str]
 ) -> Target | NoTarget | None:
     if spec.scale_target_ref is None:
         return None
     try:
-        return (await KubeTargets(kube).read(record.ref.namespace, spec.scale_target_ref)).target
+        return (await actuator.read(record.ref.namespace, spec)).target
     except WriteError as error:
         trouble.append(f"the target cannot be read: {error}")
         return NoTarget(error.reason, str(error))

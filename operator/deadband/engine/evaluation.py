@@ -18,6 +18,7 @@ from deadband.core.decision import Decision
 from deadband.core.status import Refusal, invalid_status, next_status
 from deadband.core.triggers import Load
 from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
+from deadband.engine.actuator import Actuator
 from deadband.engine.announcing import announcements
 from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import Clock
@@ -32,7 +33,6 @@ from deadband.ports import (
     GoneError,
     Leadership,
     Policies,
-    Targets,
     Telemetry,
     UnreachableError,
     WriteError,
@@ -69,7 +69,7 @@ class Evaluation:
         self,
         *,
         store: Store,
-        targets: Targets,
+        actuator: Actuator,
         policies: Policies,
         leadership: Leadership,
         statuses: StatusWriter,
@@ -78,7 +78,7 @@ class Evaluation:
         clock: Clock,
     ) -> None:
         self._store = store
-        self._targets = targets
+        self._actuator = actuator
         self._policies = policies
         self._leadership = leadership
         self._statuses = statuses
@@ -189,19 +189,15 @@ class Evaluation:
             ConflictError: The target changed between reading and writing; nothing was written, nothing is settled.
             DeniedError, UnreachableError: Likewise; an unanswered write may have been taken.
         """
-        reference = inputs.spec.scale_target_ref
-        assert reference is not None, "only a policy with a target decides to write"
         try:
-            workload = await self._targets.read(record.ref.namespace, reference)
-            if workload.target != inputs.target:
-                inputs = replace(inputs, target=workload.target)
+            reached = await self._actuator.read(record.ref.namespace, inputs.spec)
+            if reached.target != inputs.target:
+                inputs = replace(inputs, target=reached.target)
                 decision = decide(inputs)
             if decision.write is not None:
                 if not self._leadership.leads():
                     return inputs, decision
-                await self._targets.scale(
-                    record.ref.namespace, reference, decision.write, resource_version=workload.resource_version
-                )
+                await self._actuator.write(record, reached, decision.write)
         except GoneError as error:
             inputs = replace(inputs, target=NoTarget(error.reason, str(error)))
             decision = decide(inputs)
@@ -216,7 +212,6 @@ class Evaluation:
         assert isinstance(inputs.target, Target), "only an existing target is written"
         before = inputs.target.replicas
         way = Way.UP if decision.write > before else Way.DOWN
-        self._store.note_scaled(record, decision.write)
         self._telemetry.scaled(way, decision.cause)
         logger.info(
             "scaled %s from %d to %d: %s",

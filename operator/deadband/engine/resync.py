@@ -77,7 +77,7 @@ class Resync:
                 "store complete: %d policies, %d sources, %d workloads",
                 len(self._store.policies),
                 len(self._store.sources),
-                len(self._store.workloads),
+                len(self._store.scalables.workloads),
             )
         self.synced = True
 

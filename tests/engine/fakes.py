@@ -1,7 +1,7 @@
 """The world as the engine sees it, in memory: ports as ten-line fakes, objects as the API server sends them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -71,12 +71,21 @@ class FakeTargets:
         self.workloads: dict[str, Workload] = {}
         self.scaled: list[tuple[str, int]] = []
         self.before_scale: list[Callable[[], None]] = []
+        self.reads = 0
+        self.failing: WriteError | None = None
+        self.held: asyncio.Event | None = None
+        self.held_kinds: Container[str] = ("Deployment", "Rollout")
 
     def put(self, name: str, replicas: int, version: int = 1, **facts: Any) -> None:
         facts = {"ready": replicas, "available": replicas, **facts}
         self.workloads[name] = Workload(Target(replicas=replicas, **facts), str(version))
 
     async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
+        self.reads += 1
+        if self.held is not None and ref.kind in self.held_kinds:
+            await self.held.wait()
+        if self.failing is not None:
+            raise self.failing
         if ref.name not in self.workloads:
             raise GoneError(Reason.TARGET_NOT_FOUND, f"Deployment {ref.name} does not exist")
         return self.workloads[ref.name]

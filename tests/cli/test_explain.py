@@ -73,8 +73,10 @@ def test_it_says(line: str, explained: list[str]) -> None:
         pytest.param(
             "bound: Both",
             [
-                "Moves both bounds of HPA web together, and with them its workload, within 2 to 20 replicas; "
-                "looks every 15 s."
+                (
+                    "Moves both bounds of HPA web together, and with them its workload, within 2 to 20 replicas; looks "
+                    "every 15 s."
+                )
             ],
             id="both",
         ),

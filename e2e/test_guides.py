@@ -46,6 +46,13 @@ SCENERIES: Mapping[str, Scenery] = {
         load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 95, "pods": 2}}]},
         workloads=("api",),
     ),
+    "from-hpa.md": Scenery(
+        load={
+            "workloads": [{"namespace": NAMESPACE, "name": "web", "cpu": {"percent": 50, "pods": 2}}],
+            "queues": [{"name": "orders", "depth": 12000, "hold": True}],
+        },
+        workloads=("web",),
+    ),
 }
 
 

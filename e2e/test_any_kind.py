@@ -54,8 +54,13 @@ def ref(kind: str, name: str) -> dict[str, Any]:
     return {"apiVersion": f"{GROUP}/v1", "kind": kind, "name": name}
 
 
-def fleet(kind: str, name: str, size: int) -> dict[str, Any]:
-    return {**ref(kind, name), "metadata": {"name": name, "namespace": NAMESPACE}, "spec": {"size": size}}
+def vessel(kind: str, name: str, size: int) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"size": size},
+    }
 
 
 # Fleets may be scaled, Barges may not, Buoys have no scale, and nobody knows Kraken.
@@ -79,8 +84,8 @@ def seen(cluster: Cluster, api_client: ApiClient, tmp_path_factory: pytest.TempP
     cluster.apply(*DEFINITIONS)
     names = [each["metadata"]["name"] for each in DEFINITIONS]
     cluster.kubectl("wait", "--for=condition=Established", *(f"crd/{name}" for name in names), "--timeout=60s")
-    fleets = [fleet("Fleet", name, 1) for name in ("atlantic", "pacific", "baltic")]
-    cluster.apply(*fleets, fleet("Barge", "barge", 1), fleet("Buoy", "buoy", 1))
+    fleets = [vessel("Fleet", name, 1) for name in ("atlantic", "pacific", "baltic")]
+    cluster.apply(*fleets, vessel("Barge", "barge", 1), vessel("Buoy", "buoy", 1))
     status = '{"status": {"ships": 8, "readyReplicas": 8}}'
     cluster.kubectl("patch", "fleet", "baltic", "-n", NAMESPACE, "--subresource=status", "--type=merge", "-p", status)
     cluster.kubectl("patch", "fleet", "baltic", "-n", NAMESPACE, "--type=merge", "-p", '{"spec": {"size": 8}}')

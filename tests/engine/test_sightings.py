@@ -1,6 +1,7 @@
 """Targets that no watch shows: read in time for the decision, and never waited for longer than the sources are."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from deadband.api.conditions import Reason
 from deadband.engine import gathering
 from deadband.ports import DeniedError, GoneError, UnreachableError, WriteError
-from tests.engine.fakes import FakeWorld, until
+from tests.engine.fakes import START, FakeWorld, until
 
 ROLLOUT = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"}
 
@@ -99,6 +100,21 @@ async def test_while_the_api_server_fails_what_was_seen_last_counts_for_five_min
     able = condition(world, "AbleToScale")
     assert (able.status, able.reason, able.message) == ("False", Reason.ERROR, "no answer")
     assert condition(world, "Ready").status == "True", "it may pass by itself"
+
+
+async def test_what_is_remembered_of_a_target_outlives_the_time_in_which_it_cannot_be_read(world: FakeWorld) -> None:
+    carried = {"currentReplicas": 2, "desiredReplicas": 2}
+    world.targets.put("api", 4, version=2, own_write=START - timedelta(seconds=20))
+    world.targets.failing = UnreachableError(Reason.ERROR, "no answer")
+    world.add_policy(scaleTargetRef=ROLLOUT, status=carried, scaleDown=None)
+
+    await world.evaluate()
+    assert world.status().current_replicas == 2
+
+    world.targets.failing = None
+    await world.evaluate(seconds=15)
+    first = world.status().scale_events[0]
+    assert (first.from_, first.to) == (2, 4), "what the last leader wrote is entered as soon as the target is seen"
 
 
 async def test_a_slow_api_server_is_waited_for_no_longer_than_the_sources(

@@ -64,8 +64,7 @@ def _readiness(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] |
 def _permanent(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
     """What stays wrong until a person mends it: the target, a missing right, or a source that is not there for it."""
     if isinstance(inputs.target, NoTarget):
-        passing = inputs.target.reason in (Reason.ERROR, Reason.TIMEOUT)
-        return None if passing else (inputs.target.reason, inputs.target.message)
+        return None if inputs.target.passes else (inputs.target.reason, inputs.target.message)
     if refused is not None and refused[0] is Reason.ACCESS_DENIED:
         return refused
     for metric in inputs.spec.metrics:

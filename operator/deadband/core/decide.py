@@ -81,7 +81,7 @@ def look(inputs: Inputs) -> View:
     target = inputs.target if isinstance(inputs.target, Target) else UNSCALED
     replicas = shadow(inputs) if spec.mode is PolicyMode.DRY_RUN else target.replicas
     ready = target.ready_of(replicas)
-    observed = observe_all(spec, inputs.readings, ready)
+    observed = observe_all(spec, inputs.readings, None if isinstance(inputs.target, NoTarget) else ready)
     up, down = expression(spec.up, observed), expression(spec.down, observed)
     enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
     failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0

@@ -107,6 +107,11 @@ class NoTarget:
     reason: Reason
     message: str
 
+    @property
+    def passes(self) -> bool:
+        """Whether it may end without anybody doing anything; until then what was known of the target still counts."""
+        return self.reason in (Reason.ERROR, Reason.TIMEOUT)
+
 
 class Pause(Enum):
     """What the paused annotation holds back (R15)."""

@@ -91,19 +91,21 @@ class PolicyRecord:
         """The memory of this policy; made of what the object carries at the first evaluation of a leadership.
 
         Args:
-            target: As it is now; a scale that was written and not remembered is entered (architecture, decision 5).
+            target: As it is now; a scale that was written and not remembered is entered when a target is first seen
+                (architecture, decision 5).
             outage: The time without a leader that has just ended.
             doubtful: The last scale write got no answer; look again whether it was taken.
         """
-        first = self.memory is None
         if self.memory is None:
             try:
                 self.memory = Memory.of(json.loads(self.carried))
             except ValidationError:
                 # A status edited by hand or of another version: its timers are lost, its spec still holds.
                 self.memory = Memory(ScalingPolicyStatus())
+        first = not self.memory.recovered
         if (first or doubtful) and isinstance(target, Target):
             self.memory.status = recover(self.memory.status, target, outage=outage if first else None)
+            self.memory.recovered = True
         return self.memory
 
 

@@ -81,8 +81,7 @@ class Scalables:
         return reference
 
     def sight(self, key: WorkloadKey, seen: Target | NoTarget, *, now: datetime) -> None:
-        """Keep what a read told, and forget what was not looked at for long."""
-        self._sighted = {other: one for other, one in self._sighted.items() if now - one.at < FORGOTTEN_AFTER}
+        """Keep what a read told."""
         self._sighted[key] = _Sighting(seen, now)
 
     def missed(self, key: WorkloadKey, why: NoTarget, *, now: datetime) -> None:
@@ -90,6 +89,10 @@ class Scalables:
         last = self._sighted.get(key)
         if last is None or now - last.at >= STALE_AFTER:
             self.sight(key, why, now=now)
+
+    def forget_unnamed(self, *, now: datetime) -> None:
+        """Drop what was not looked at for long: no policy names it any more."""
+        self._sighted = {key: one for key, one in self._sighted.items() if now - one.at < FORGOTTEN_AFTER}
 
     def autoscalers_of(self, key: WorkloadKey) -> frozenset[str]:
         """Names of the HPAs that scale a workload."""

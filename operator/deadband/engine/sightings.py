@@ -39,6 +39,7 @@ class Sightings:
         Returns:
             By the UID of each policy that has such a target, the read that shows it to the store; it never fails.
         """
+        self._scalables.forget_unnamed(now=self._clock.now())
         looks = {}
         for record in records:
             assert record.spec is not None, "invalid policies are not evaluated"

@@ -105,10 +105,12 @@ class FakeAutoscalers:
 
     def __init__(self) -> None:
         self.objects: dict[str, Json] = {}
+        self.reads = 0
         self.rewritten: list[tuple[str, int, int]] = []
         self.before_write: list[Callable[[], object]] = []
 
     async def read(self, namespace: str, name: str) -> AutoscalerRead:
+        self.reads += 1
         if name not in self.objects:
             raise GoneError(Reason.TARGET_NOT_FOUND, f"HorizontalPodAutoscaler {name} does not exist")
         held = self.objects[name]

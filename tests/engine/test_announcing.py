@@ -21,9 +21,9 @@ def scaled(from_: int, to: int, **fields: Any) -> ScalingPolicyStatus:
     return ScalingPolicyStatus(scale_events=[ScaleEvent(time=T0, from_=from_, to=to)], last_scale_time=T0, **fields)
 
 
-def asking(id_: str) -> ScalingPolicyStatus:
+def asking(id_: str, reason: Reason = Reason.APPROVAL_REQUIRED) -> ScalingPolicyStatus:
     proposal = Proposal(id=id_, direction=Way.UP, text="Scale up.", created_at=T0, expires_at=T0)
-    return having(ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, proposal=proposal)
+    return having(ConditionType.ACTION_REQUIRED, "True", reason, proposal=proposal)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,8 @@ def refused(outcome: str) -> str:
             HEALTHY | {refused("denied"): "0+1x60"}, {"DeadbandWritesRefused"}, id="writes that the API server refuses"
         ),
         pytest.param(
-            HEALTHY | {'deadband_alert_failures_total{namespace="ops",instance="a",alertmanager="http://am"}': "0+1x60"},
+            HEALTHY
+            | {'deadband_alert_failures_total{namespace="ops",instance="a",alertmanager="http://am"}': "0+1x60"},
             {"DeadbandAlertsNotDelivered"},
             id="an Alertmanager that takes no alerts",
         ),

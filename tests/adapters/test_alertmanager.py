@@ -146,6 +146,16 @@ async def test_the_second_family_of_addresses_is_for_when_nobody_answers_on_the_
     assert len(second.bodies) == 1
 
 
+async def test_every_address_of_a_family_is_told_in_whatever_order_they_come(pair: Pair) -> None:
+    first, second = pair.replicas
+    v4, v6 = int(socket.AF_INET), int(socket.AF_INET6)
+    pair.addresses = [(v4, first.address), (v6, "::1"), (v4, second.address), (v4, first.address)]
+
+    assert await pair.alerts.send([ONE]) == {}
+
+    assert [len(replica.bodies) for replica in pair.replicas] == [1, 1]
+
+
 async def test_a_host_name_that_nobody_knows_is_a_failure_of_that_url_alone(pair: Pair) -> None:
     async def unknown(host: str, port: int) -> Sequence[tuple[int, str]]:
         if host == "nowhere":

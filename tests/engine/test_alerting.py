@@ -110,8 +110,10 @@ async def test_what_lasts_is_sent_again_every_minute_with_the_same_start(world: 
     await world.evaluate(seconds=15)
     assert await sent(world) == [], "nothing is new, and it is not time yet"
 
+    world.metrics.values["main"] = Fraction(160)
     await world.evaluate(seconds=45)
     (again,) = await sent(world)
+    assert "load 160 is above 100" in again.annotations["description"], "as things stand now"
     assert (again.starts_at, again.ends_at) == (START, world.clock.now() + timedelta(seconds=240))
 
 
@@ -195,6 +197,11 @@ async def test_another_owner_is_another_alert_and_the_one_before_is_over(world: 
     found = {alert.labels["owner"]: lasts(world, alert) for alert in await sent(world)}
     assert found == {"platform": False, "database": True}
 
+    world.add_policy(labels={"deadband.dev/owner": "platform"}, version=3, **MANUAL)
+    await world.evaluate(seconds=15)
+    found = {alert.labels["owner"]: lasts(world, alert) for alert in await sent(world)}
+    assert found == {"platform": True, "database": False}, "the first owner's alert is told to go on"
+
 
 async def test_what_is_asked_again_is_not_told_to_be_over(world: FakeWorld) -> None:
     world.add_policy(**MANUAL)
@@ -250,6 +257,23 @@ async def test_a_new_leader_ends_what_the_last_one_asked_when_it_is_over(world: 
     (over,) = await sent(world)
     assert over.labels == asked.labels
     assert not lasts(world, over)
+
+
+async def test_an_alert_never_ends_before_it_began_though_clocks_differ(world: FakeWorld) -> None:
+    """Alertmanager would refuse it; the clock of the last leader may have been ahead of ours."""
+    world.add_policy(**MANUAL)
+    await world.evaluate(seconds=30)
+    carried = world.status().model_dump(mode="json", exclude_none=True)
+    world.scheduler.follow()
+    world.clock.seconds -= 30
+    world.metrics.values["main"] = Fraction(50)
+
+    world.scheduler.lead(None)
+    world.add_policy(version=2, status=carried, **MANUAL)
+    await world.evaluate()
+
+    (over,) = await sent(world)
+    assert over.ends_at == over.starts_at
 
 
 async def test_a_process_that_does_not_lead_sends_nothing(world: FakeWorld) -> None:

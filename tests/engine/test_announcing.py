@@ -69,6 +69,27 @@ def asking(id_: str, reason: Reason = Reason.APPROVAL_REQUIRED) -> ScalingPolicy
             asking("a"), asking("b"), [EventReason.ACTION_REQUIRED], id="a new proposal after the expiry is told"
         ),
         pytest.param(
+            asking("a"),
+            asking("a", Reason.APPROVAL_REFUSED),
+            [EventReason.ACTION_REQUIRED],
+            id="a person who approves something else is told",
+        ),
+        pytest.param(
+            asking("a", Reason.APPROVAL_REFUSED), asking("a", Reason.APPROVAL_REFUSED), [], id="and is told once"
+        ),
+        pytest.param(
+            asking("a"),
+            asking("b", Reason.APPROVAL_REFUSED),
+            [EventReason.ACTION_REQUIRED],
+            id="a refusal and a new proposal are one event",
+        ),
+        pytest.param(
+            ScalingPolicyStatus(),
+            having(ConditionType.ACTION_REQUIRED, "False", Reason.APPROVAL_REFUSED),
+            [EventReason.ACTION_REQUIRED],
+            id="an approval when nothing is proposed is told",
+        ),
+        pytest.param(
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),
             [],

@@ -118,14 +118,17 @@ class FakeEvents:
 
 
 class FakeAlerts:
-    """What each sending held; a replica that is down is named with its trouble."""
+    """What each sending held; a replica that is down is named with its trouble, one that is held answers later."""
 
     def __init__(self) -> None:
         self.sent: list[Sequence[Alert]] = []
         self.down: dict[str, WriteError] = {}
+        self.held: asyncio.Event | None = None
 
     async def send(self, alerts: Sequence[Alert]) -> Mapping[str, WriteError]:
         self.sent.append(alerts)
+        if self.held is not None:
+            await self.held.wait()
         return self.down
 
 

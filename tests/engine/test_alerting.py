@@ -318,3 +318,19 @@ async def test_the_loop_sends_what_is_new_at_once_and_what_lasts_when_it_is_time
         running.cancel()
 
     assert [alert.labels["policy"] for alert in world.alerts.sent[0]] == ["api"]
+
+
+async def test_an_alertmanager_that_does_not_answer_holds_no_evaluation_up(world: FakeWorld) -> None:
+    world.alerts.held = asyncio.Event()
+    world.add_policy(**MANUAL)
+    await world.evaluate()
+    sending = asyncio.create_task(world.alerting.send())
+    await until(lambda: bool(world.alerts.sent))
+
+    world.metrics.values["main"] = Fraction(50)
+    await world.evaluate(seconds=15)
+
+    assert not sending.done()
+    assert world.reason() == Reason.WITHIN_BAND
+    world.alerts.held.set()
+    await sending

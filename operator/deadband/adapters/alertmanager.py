@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from deadband.api.conditions import Reason
 from deadband.ports import Alert, DeniedError, UnreachableError, WriteError
@@ -69,7 +70,7 @@ class AlertmanagerAlerts:
             urls: Base URLs, without /api/v2; none: nothing is sent.
             observe: Told of every sending.
             resolve: Finds the replicas behind a host name.
-            tls: Whom HTTPS trusts; None: the public roots.
+            tls: Whom HTTPS trusts; None: the public authorities.
         """
         self._urls = urls
         self._observe = observe
@@ -146,7 +147,8 @@ class AlertmanagerAlerts:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             # A connection that idled for a minute may be closed at the other end just when it is used.
-            connector = aiohttp.TCPConnector(force_close=True, ssl=self._tls if self._tls is not None else True)
+            tls = self._tls or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+            connector = aiohttp.TCPConnector(force_close=True, ssl=tls)
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),

@@ -221,7 +221,7 @@ def test_an_approval_is_carried_out_once_and_its_annotation_never_acts_again(wor
     }
 
     evaluated = world.counted("deadband_decisions_total")
-    seen.wait_for("further evaluations", lambda: world.counted("deadband_decisions_total") >= evaluated + 6)
+    seen.wait_for("further evaluations", lambda: world.counted("deadband_decisions_total") >= evaluated + 4)
     assert seen.policy("lead-workers")["metadata"]["annotations"]["deadband.dev/approve"] == approved
     assert seen.replicas("lead-worker") == 3
     assert world.proposal("lead-workers") == following

@@ -22,22 +22,34 @@ def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds, pending: 
     way = _way(move, replicas)
     dry = inputs.spec.mode is PolicyMode.DRY_RUN
     if way is None:
-        return Gated(move, None) if dry else proposals.wait(inputs, move, pending=pending)
+        asking = frozenset(each for each in pending if _asks_first(inputs, each) and not _paused(inputs, each))
+        return Gated(move, None) if dry else proposals.wait(inputs, move, pending=asking)
     asked = move.replicas != replicas
-    if (asked or inputs.target is None) and inputs.pause in (Pause.BOTH, Pause.UP if way is Way.UP else Pause.DOWN):
+    if _paused(inputs, way):
+        if not asked and inputs.target is not None:
+            return Gated(move, None)
         what = f"the change to {move.replicas}" if inputs.target is not None else "the proposal"
         held = f"; the annotation deadband.dev/paused holds {what} back"
         return Gated(move.held("R15", Reason.PAUSED), None, held_back=held)
     if asked and inputs.contested_by and not dry:
         held = f"; {inputs.contested_by} writes the same target, so the change to {move.replicas} is left to it"
         return Gated(move.held("R16", Reason.TARGET_CONTESTED), None, held_back=held)
-    direction = inputs.spec.up if way is Way.UP else inputs.spec.down
-    if direction.mode is Mode.MANUAL or inputs.target is None:
+    if _asks_first(inputs, way):
         if dry:
             held = "; a person would have to approve it" if asked else ""
             return Gated(move.held("R13", Reason.APPROVAL_REQUIRED) if asked else move, None, held_back=held)
         return proposals.manual(inputs, move, way, replicas=replicas, bounds=bounds)
     return Gated(move, move.replicas if asked else None)
+
+
+def _paused(inputs: Inputs, way: Way) -> bool:
+    return inputs.pause in (Pause.BOTH, Pause.UP if way is Way.UP else Pause.DOWN)
+
+
+def _asks_first(inputs: Inputs, way: Way) -> bool:
+    """A Manual direction, and any of a policy that has nothing to scale."""
+    direction = inputs.spec.up if way is Way.UP else inputs.spec.down
+    return direction.mode is Mode.MANUAL or inputs.target is None
 
 
 def _way(move: Move, replicas: int) -> Way | None:

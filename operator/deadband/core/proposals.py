@@ -42,7 +42,7 @@ def wait(inputs: Inputs, move: Move, *, pending: frozenset[Way]) -> Gated:
     Args:
         inputs: The proposal that status holds, and what was approved.
         move: One of no direction.
-        pending: Directions that were due and are not known to be over.
+        pending: Directions that ask first, were due and are not known to be over.
     """
     proposal = inputs.status.proposal
     unknown = move.reason in (Reason.METRICS_UNKNOWN, Reason.FALLBACK)

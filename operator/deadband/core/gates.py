@@ -26,11 +26,7 @@ def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds, pending: 
         return Gated(move, None) if dry else proposals.wait(inputs, move, pending=asking)
     asked = move.replicas != replicas
     if _paused(inputs, way):
-        if not asked and inputs.target is not None:
-            return Gated(move, None)
-        what = f"the change to {move.replicas}" if inputs.target is not None else "the proposal"
-        held = f"; the annotation deadband.dev/paused holds {what} back"
-        return Gated(move.held("R15", Reason.PAUSED), None, held_back=held)
+        return _pause(inputs, move, asked=asked)
     if asked and inputs.contested_by and not dry:
         held = f"; {inputs.contested_by} writes the same target, so the change to {move.replicas} is left to it"
         return Gated(move.held("R16", Reason.TARGET_CONTESTED), None, held_back=held)
@@ -40,6 +36,15 @@ def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds, pending: 
             return Gated(move.held("R13", Reason.APPROVAL_REQUIRED) if asked else move, None, held_back=held)
         return proposals.manual(inputs, move, way, replicas=replicas, bounds=bounds)
     return Gated(move, move.replicas if asked else None)
+
+
+def _pause(inputs: Inputs, move: Move, *, asked: bool) -> Gated:
+    """R15: neither a change nor a proposal."""
+    if not asked and inputs.target is not None:
+        return Gated(move, None)
+    what = f"the change to {move.replicas}" if inputs.target is not None else "the proposal"
+    held = f"; the annotation deadband.dev/paused holds {what} back"
+    return Gated(move.held("R15", Reason.PAUSED), None, held_back=held)
 
 
 def _paused(inputs: Inputs, way: Way) -> bool:

@@ -57,13 +57,21 @@ _GERUNDS = {"scale": "Scaling", "move": "Moving", "raise": "Raising", "lower": "
 
 def change(spec: ScalingPolicySpec, *, replicas: int, to: int, mood: Mood) -> str:
     """Say what moves how far: `Scaling up from 2 to 3`, `Would raise minReplicas of HPA web from 3 to 5`."""
-    verb = (
-        "scale" if spec.moves is None else "move" if spec.moves is Bound.BOTH else "raise" if to > replicas else "lower"
-    )
+    verb = _verb(spec, up=to > replicas)
     what = subject(spec) or ("up" if to > replicas else "down")
     said = {Mood.DONE: _GERUNDS[verb], Mood.IMAGINED: f"Would {verb}", Mood.ASKED_FOR: verb.capitalize()}[mood]
     origin = f" from {replicas}" if to != replicas else ""
     return f"{said} {what}{origin} to {to}"
+
+
+def _verb(spec: ScalingPolicySpec, *, up: bool) -> str:
+    match spec.moves:
+        case None:
+            return "scale"
+        case Bound.BOTH:
+            return "move"
+        case _:
+            return "raise" if up else "lower"
 
 
 def subject(spec: ScalingPolicySpec) -> str:

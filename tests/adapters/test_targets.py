@@ -180,6 +180,31 @@ def test_our_own_last_write_is_known_while_nobody_touched_the_replicas(
     assert written == (datetime(2026, 3, 1, 12, tzinfo=UTC) if ours else None)
 
 
+STATUS = entry("kube-controller-manager", subresource="status", fieldsV1={"f:status": {"f:replicas": {}}})
+
+
+@pytest.mark.parametrize(
+    ("managed", "writer"),
+    [
+        pytest.param([entry("deadband"), STATUS], None, id="we did"),
+        pytest.param([STATUS], None, id="nobody: a default of the API server's"),
+        pytest.param([entry("kubectl")], "kubectl", id="kubectl scale"),
+        pytest.param([entry("kubectl-client-side-apply", subresource=None)], "kubectl-client-side-apply", id="apply"),
+        pytest.param([entry("argocd-controller", subresource=None)], "argocd-controller", id="Argo CD, client-side"),
+        pytest.param([entry("kustomize-controller", "Apply", None)], "kustomize-controller", id="Flux, server-side"),
+        pytest.param([entry("kube-controller-manager")], "kube-controller-manager", id="an HPA"),
+        pytest.param([entry("deadband"), entry("helm", "Apply", None)], "helm", id="who applies our value shares it"),
+        pytest.param(
+            [entry("helm", "Apply", None), entry("argocd-controller", subresource=None)],
+            "argocd-controller and helm",
+            id="two that share it",
+        ),
+    ],
+)
+def test_whoever_set_the_replicas_as_they_are_is_named(managed: list[dict[str, Any]], writer: str | None) -> None:
+    assert workload_from_object(deployment(managed=managed)).target.writer == writer
+
+
 @pytest.mark.parametrize(
     ("others", "latest"),
     [

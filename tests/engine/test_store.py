@@ -1,6 +1,7 @@
 """The store: what watches bring, what a LIST repairs, and who owns a target."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -190,6 +191,23 @@ def test_an_older_state_of_an_hpa_is_not_taken_in(store: Store) -> None:
     store.apply("HorizontalPodAutoscaler", "MODIFIED", autoscaler(low=2, resourceVersion="6"))
 
     assert store.autoscalers["shop", "web"].autoscaler.low == 5
+
+
+def test_a_watch_that_lags_behind_our_own_write_does_not_undo_it() -> None:
+    """What a late event tells was so before the write: it must not read as a revert."""
+    seen = [TARGET]
+    store = Store(lambda obj: Workload(seen[0], obj["metadata"]["resourceVersion"]), read_autoscaler)
+    store.apply("ScalingPolicy", "ADDED", policy())
+    store.apply("Deployment", "ADDED", deployment(version=5))
+    record = store.policies["uid-api"]
+
+    store.note_scaled(record, 3, resource_version="8")
+    seen[0] = replace(TARGET, writer="argocd-controller")
+    store.apply("Deployment", "MODIFIED", deployment(version=8))
+    assert store.target(record) == replace(TARGET, replicas=3)
+
+    store.apply("Deployment", "MODIFIED", deployment(version=9))
+    assert store.target(record) == replace(TARGET, writer="argocd-controller")
 
 
 def test_a_second_default_source_never_changes_what_is_in_use(store: Store) -> None:

@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
-from deadband.api.status import Cause, TimerStatus, Way
+from deadband.api.status import Cause, Revert, TimerStatus, Way
 from deadband.core import timers, words
+from deadband.core.contest import Contest, contest, remember_reverts
 from deadband.core.decision import Bounds, Decision, Move, Step, Timers
 from deadband.core.forecast import upcoming
 from deadband.core.gates import Gated, gate
@@ -61,15 +62,18 @@ def decide(inputs: Inputs) -> Decision:
     """
     inputs = own_past(inputs)
     view = look(inputs)
+    reverts = remember_reverts(inputs)
+    found = contest(inputs, reverts)
     if isinstance(inputs.target, NoTarget):
         move = Move(replicas=0, reason=inputs.target.reason, rule="R18", why=inputs.target.message)
-        return _conclude(inputs, view, Gated(move, None, None))
+        return _conclude(inputs, view, Gated(move, None, None), reverts, found)
     move = (
         _switched_off(inputs, view)
         or _out_of_bounds(inputs, view)
         or _fallback(inputs, view, _by_metrics(inputs, view))
     )
-    return _conclude(inputs, view, gate(inputs, move, replicas=view.replicas, bounds=view.bounds))
+    gated = gate(inputs, move, found, replicas=view.replicas, bounds=view.bounds)
+    return _conclude(inputs, view, gated, reverts, found)
 
 
 def look(inputs: Inputs) -> View:
@@ -220,7 +224,7 @@ def _fallback(inputs: Inputs, view: View, move: Move) -> Move:
     )
 
 
-def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
+def _conclude(inputs: Inputs, view: View, gated: Gated, reverts: tuple[Revert, ...], found: Contest | None) -> Decision:
     """Put the number, the reason and the words together."""
     move, real = gated.move, inputs.target if isinstance(inputs.target, Target) else None
     dry = inputs.spec.mode is PolicyMode.DRY_RUN
@@ -235,7 +239,7 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         reason=move.reason,
         rule=move.rule,
         sentence=_sentence(inputs, view, gated),
-        next=upcoming(inputs, view.timers, move, view.bounds),
+        next=upcoming(inputs, view.timers, move, view.bounds, found),
         cause=move.cause,
         trace=move.trace,
         limited=move.limited,
@@ -248,6 +252,8 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         bounds=view.bounds if real else None,
         proposal=gated.proposal,
         refusal=gated.refusal,
+        reverts=reverts,
+        contest=found,
     )
 
 

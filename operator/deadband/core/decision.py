@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from deadband.api.conditions import Reason
-from deadband.api.status import Cause, Proposal, TimerStatus, Way
+from deadband.api.status import Cause, Proposal, Revert, TimerStatus, Way
+from deadband.core.contest import Contest
 from deadband.core.triggers import Observed, Truth
 
 
@@ -89,6 +90,8 @@ class Decision:
         bounds: The bounds in force; None without a target.
         proposal: The open proposal (R13).
         refusal: Why an approval was not carried out; empty when none was asked or it was carried out.
+        reverts: What R16 remembers after this evaluation.
+        contest: Who else writes the target; None when nobody does.
     """
 
     current: int | None
@@ -111,6 +114,8 @@ class Decision:
     bounds: Bounds | None = None
     proposal: Proposal | None = None
     refusal: str = field(default="")
+    reverts: tuple[Revert, ...] = ()
+    contest: Contest | None = None
 
     @property
     def scales(self) -> bool:

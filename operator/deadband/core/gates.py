@@ -9,6 +9,7 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.api.status import Cause, Proposal, Way
 from deadband.api.types import render_instant
+from deadband.core.contest import Contest
 from deadband.core.decision import Bounds, Move, Step
 from deadband.core.types import Inputs, Pause
 
@@ -32,12 +33,13 @@ class Gated:
     held_back: str = ""
 
 
-def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds) -> Gated:
+def gate(inputs: Inputs, move: Move, contest: Contest | None, *, replicas: int, bounds: Bounds) -> Gated:
     """Ask the gates in their order: paused, dry run, contested, manual.
 
     Args:
-        inputs: The annotations, the mode and who contests the target.
+        inputs: The annotations and the mode.
         move: What the rules before ask for.
+        contest: Who else writes the target.
         replicas: n.
         bounds: After overrides.
     """
@@ -49,8 +51,8 @@ def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds) -> Gated:
         held = f"; the annotation deadband.dev/paused holds the change to {move.replicas} back"
         return Gated(_stop(move, "R15", Reason.PAUSED), None, None, held_back=held)
     dry = inputs.spec.mode is PolicyMode.DRY_RUN
-    if asked and inputs.contested_by and not dry:
-        held = f"; {inputs.contested_by} writes the same target, so the change to {move.replicas} is left to it"
+    if asked and contest is not None and not dry:
+        held = f"; {contest.clause}, so the change to {move.replicas} is left to it"
         return Gated(_stop(move, "R16", Reason.TARGET_CONTESTED), None, None, held_back=held)
     direction = inputs.spec.up if way is Way.UP else inputs.spec.down
     if direction.mode is Mode.MANUAL or inputs.target is None:

@@ -77,7 +77,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         failures=decision.failures,
         scale_events=events,
         wishes=_wishes(inputs, decision),
-        reverts=before.reverts,
+        reverts=list(decision.reverts),
         proposal=decision.proposal,
         decision=_told(decision, refused),
         conditions=merge(before.conditions, said, generation=inputs.generation, now=now),

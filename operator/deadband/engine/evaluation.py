@@ -202,6 +202,7 @@ class Evaluation:
                 await self._targets.scale(
                     record.ref.namespace, reference, decision.write, resource_version=workload.resource_version
                 )
+                self._store.note_scaled(record, decision.write, resource_version=workload.resource_version)
         except GoneError as error:
             inputs = replace(inputs, target=NoTarget(error.reason, str(error)))
             decision = decide(inputs)
@@ -216,7 +217,6 @@ class Evaluation:
         assert isinstance(inputs.target, Target), "only an existing target is written"
         before = inputs.target.replicas
         way = Way.UP if decision.write > before else Way.DOWN
-        self._store.note_scaled(record, decision.write)
         self._telemetry.scaled(way, decision.cause)
         logger.info(
             "scaled %s from %d to %d: %s",

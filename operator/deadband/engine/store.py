@@ -134,16 +134,25 @@ class Store:
             )
         return held.workload.target
 
-    def note_scaled(self, record: PolicyRecord, replicas: int) -> None:
-        """Show our own write before the watch does: the next evaluation must not take the old number for a revert."""
+    def note_scaled(self, record: PolicyRecord, replicas: int, *, resource_version: str) -> None:
+        """Show our own write before the watch does: the next evaluation must not take the old number for a revert.
+
+        Args:
+            record: Whose target was written.
+            replicas: As written.
+            resource_version: Its precondition: what the watch still tells of that version, or of an older one, was
+                before the write.
+        """
         reference = record.spec.scale_target_ref if record.spec is not None else None
         if reference is None:
             return
         key = WorkloadKey(reference.kind, record.ref.namespace, reference.name)
         held = self.workloads.get(key)
         if held is not None:
-            target = replace(held.workload.target, replicas=replicas, ready=min(held.workload.target.ready, replicas))
-            self.workloads[key] = replace(held, workload=replace(held.workload, target=target))
+            target = held.workload.target
+            target = replace(target, replicas=replicas, ready=min(target.ready, replicas), writer=None)
+            version = max(held.version, version_of({"resourceVersion": resource_version}) + 1)
+            self.workloads[key] = replace(held, version=version, workload=replace(held.workload, target=target))
 
     def default_source(self) -> str | None:
         """Name of the oldest source that is marked as default; a second mark never changes what is in use."""

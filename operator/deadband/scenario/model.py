@@ -36,6 +36,8 @@ class TargetChange:
         available: Available pods; None at the start means as ready.
         rollout_in_progress: A new revision is being rolled out.
         paused: The Deployment's own spec.paused.
+        quota_exceeded: A quota denies its pods.
+        unschedulable: Its pods stay unschedulable.
     """
 
     replicas: int | None = None
@@ -44,6 +46,8 @@ class TargetChange:
     available: Count | None = None
     rollout_in_progress: bool | None = None
     paused: bool | None = None
+    quota_exceeded: bool | None = None
+    unschedulable: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

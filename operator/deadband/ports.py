@@ -70,6 +70,22 @@ class Workload:
     resource_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class ScaledObject:
+    """An object of KEDA that scales a workload.
+
+    Attributes:
+        namespace, name: Its own.
+        scales: The workload, in its namespace.
+        paused: It writes nothing at present.
+    """
+
+    namespace: str
+    name: str
+    scales: ScaleTargetRef
+    paused: bool
+
+
 class Metrics(Protocol):
     """The Prometheus servers."""
 

@@ -39,6 +39,23 @@ def test_bounds_and_workload_are_read() -> None:
     assert (read.scales.api_version, read.scales.kind, read.scales.name) == ("apps/v1", "Deployment", "api")
 
 
+@pytest.mark.parametrize(
+    ("owners", "scaled_object"),
+    [
+        pytest.param(None, None, id="nobody's"),
+        pytest.param([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web"}], "web", id="KEDA's"),
+        pytest.param([{"apiVersion": "keda.sh/v2", "kind": "ScaledObject", "name": "web"}], "web", id="a later KEDA's"),
+        pytest.param([{"apiVersion": "acme.io/v1", "kind": "ScaledObject", "name": "web"}], None, id="a namesake's"),
+        pytest.param([{"apiVersion": "acme.io/v1", "kind": "App", "name": "web"}], None, id="some operator's"),
+    ],
+)
+def test_an_hpa_that_keda_made_names_its_scaled_object(owners: Any, scaled_object: str | None) -> None:
+    obj = hpa()
+    obj["metadata"]["ownerReferences"] = owners
+
+    assert autoscaler_from_object(obj).scaled_object == scaled_object
+
+
 def test_an_absent_floor_is_one() -> None:
     obj = hpa()
     del obj["spec"]["minReplicas"]

@@ -16,7 +16,7 @@ from deadband.engine.scheduler import Scheduler
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
 from deadband.engine.tenants import Labels, Tenants
-from deadband.ports import ConflictError, GoneError, ObjectRef, Workload, WriteError
+from deadband.ports import ConflictError, GoneError, ObjectRef, ScaledObject, Workload, WriteError
 from deadband.queries.types import Answer, Answered, Question, Series
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -298,8 +298,23 @@ def deployment(name: str = "api", *, uid: str = "", version: int = 1) -> Json:
     }
 
 
-def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, **metadata: Any) -> Json:
-    """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at."""
+def scaled_object(
+    name: str = "keda-web",
+    *,
+    scales: str = "api",
+    kind: str = "Deployment",
+    namespace: str = "shop",
+    paused: bool = False,
+) -> ScaledObject:
+    """As the adapter reads one."""
+    reference = ScaleTargetRef(api_version="apps/v1", kind=kind, name=scales)
+    return ScaledObject(namespace, name, reference, paused)
+
+
+def autoscaler(
+    name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, owner: str | None = None, **metadata: Any
+) -> Json:
+    """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at; `owner` is a ScaledObject."""
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -308,6 +323,7 @@ def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: in
             "namespace": "shop",
             "uid": f"uid-autoscaler-{name}",
             "resourceVersion": "1",
+            "owner": owner,
             **metadata,
         },
         "spec": {
@@ -322,4 +338,6 @@ def read_autoscaler(obj: Mapping[str, Any]) -> Autoscaler:
     """As the adapter does, of what `autoscaler` makes."""
     spec = obj["spec"]
     scales = ScaleTargetRef.model_validate(spec["scaleTargetRef"])
-    return Autoscaler(scales=scales, low=spec["minReplicas"], high=spec["maxReplicas"])
+    return Autoscaler(
+        scales=scales, low=spec["minReplicas"], high=spec["maxReplicas"], scaled_object=obj["metadata"]["owner"]
+    )

@@ -9,8 +9,8 @@ import pytest
 from deadband.core.types import NoTarget, Pause, Target
 from deadband.engine.records import read_pause
 from deadband.engine.store import PolicyChange, Store
-from deadband.ports import Workload
-from tests.engine.fakes import Json, autoscaler, deployment, policy, read_autoscaler, source
+from deadband.ports import ScaledObject, Workload
+from tests.engine.fakes import Json, autoscaler, deployment, policy, read_autoscaler, scaled_object, source
 
 TARGET = Target(replicas=2, ready=2, available=2)
 
@@ -184,6 +184,41 @@ def test_an_hpa_that_is_gone_contests_no_more(store: Store, end: Callable[[Store
     end(store)
 
     assert store.contester(store.policies["uid-api"]) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "contester"),
+    [
+        pytest.param([scaled_object()], "ScaledObject keda-web", id="on the same workload"),
+        pytest.param([scaled_object(paused=True)], None, id="one that writes nothing"),
+        pytest.param([scaled_object(scales="other")], None, id="on another workload"),
+        pytest.param([scaled_object(kind="StatefulSet")], None, id="on a namesake of another kind"),
+        pytest.param([scaled_object(namespace="else")], None, id="in another namespace"),
+        pytest.param(
+            [scaled_object("b"), scaled_object("a")], "ScaledObject a", id="the first by name, whatever the order"
+        ),
+    ],
+)
+def test_a_scaled_object_contests_the_policy_on_its_workload(
+    store: Store, found: list[ScaledObject], contester: str | None
+) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy())
+    record = store.policies["uid-api"]
+
+    store.hold_scaled_objects(found)
+    assert store.contester(record) == contester
+
+    store.hold_scaled_objects([])
+    assert store.contester(record) is None
+
+
+def test_a_scaled_object_is_named_before_its_hpa_listed_or_not(store: Store) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy())
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler("keda-hpa-web", owner="keda-web"))
+
+    assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
+    store.hold_scaled_objects([scaled_object()])
+    assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
 
 
 def test_an_older_state_of_an_hpa_is_not_taken_in(store: Store) -> None:

@@ -19,6 +19,10 @@ rbac.namespaceSelectors, and no Secrets but those that metricSource.secretNames 
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list, watch]
+# KEDA's, where it is installed: whose workload a policy leaves alone.
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deadband.adapters.kube import FIELD_MANAGER, Resource
+from deadband.adapters.scaled_objects import SCALED_OBJECTS
 from deadband.api.originals import ORIGINAL_BOUNDS_ANNOTATION, OriginalBounds
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.autoscaler import Autoscaler
@@ -36,7 +37,16 @@ def autoscaler_from_object(obj: Mapping[str, Any]) -> Autoscaler:
         originals=_originals(metadata),
         own_low=_own_write(managed, "f:minReplicas"),
         own_high=_own_write(managed, "f:maxReplicas"),
+        scaled_object=_scaled_object(metadata),
     )
+
+
+def _scaled_object(metadata: Mapping[str, Any]) -> str | None:
+    """The ScaledObject that owns it, of whatever version of KEDA."""
+    for owner in metadata.get("ownerReferences") or ():
+        if owner["kind"] == SCALED_OBJECTS.kind and owner["apiVersion"].partition("/")[0] == SCALED_OBJECTS.group:
+            return str(owner["name"])
+    return None
 
 
 def _originals(metadata: Mapping[str, Any]) -> OriginalBounds | None:

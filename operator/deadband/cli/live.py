@@ -170,6 +170,7 @@ async def _contester(record: PolicyRecord, kube: Kube, store: Store, trouble: li
             store.apply("ScalingPolicy", None, other)
         for autoscaler in await lists.list_autoscalers():
             store.apply("HorizontalPodAutoscaler", None, autoscaler)
+        store.hold_scaled_objects(await lists.list_scaled_objects())
     except WriteError as error:
         trouble.append(f"who else writes the target cannot be looked for: {error}")
     return store.contester(record)

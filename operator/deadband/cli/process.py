@@ -164,6 +164,7 @@ class _Operator:
         return {
             "scheduler": self._scheduler.run(),
             "resync": self._resync.run(),
+            "scaled objects": self._resync.run_for_scaled_objects(),
             "status writer": self._statuses.run(),
             "events": self._events.run(),
             "sources": self._reporter.run(),

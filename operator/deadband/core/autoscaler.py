@@ -13,6 +13,7 @@ class Autoscaler:
 
     Attributes:
         scales: The workload that it scales.
+        scaled_object: Name of KEDA's ScaledObject that made it; None when it was made by somebody else.
         low: spec.minReplicas, 1 where it is absent.
         high: spec.maxReplicas.
         originals: What deadband moved, from its annotation; None when it moved nothing.
@@ -26,3 +27,4 @@ class Autoscaler:
     originals: OriginalBounds | None = None
     own_low: datetime | None = None
     own_high: datetime | None = None
+    scaled_object: str | None = None

@@ -4,7 +4,7 @@ Watch events fill it; a LIST every few minutes repairs it, because watches lose 
 Nothing here waits or calls out. Only the event loop of the engine touches it.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from deadband.engine.records import (
     read_source,
     version_of,
 )
-from deadband.ports import Workload
+from deadband.ports import ScaledObject, Workload
 
 Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet", "HorizontalPodAutoscaler"]
 
@@ -41,7 +41,10 @@ class PolicyChange:
 
 
 class Store:
-    """Policies by UID, sources by name, workloads by kind, namespace and name, HPAs by namespace and name."""
+    """Policies by UID, sources by name, workloads by kind, namespace and name, HPAs by namespace and name.
+
+    Beside them the ScaledObjects by the workload they scale: KEDA may come and go, so they are listed, not watched.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class Store:
         self._policy_names: dict[tuple[str, str], str] = {}
         self._claims: dict[WorkloadKey, set[str]] = {}
         self._autoscaled: dict[WorkloadKey, set[str]] = {}
+        self._scaled_objects: dict[WorkloadKey, str] = {}
         self._deleted: dict[str, None] = {}
 
     def apply(self, kind: Kind, type_: str | None, obj: Mapping[str, Any]) -> list[PolicyChange]:
@@ -117,6 +121,8 @@ class Store:
         elder = self.elder(record)
         if elder is not None:
             return f"ScalingPolicy {elder.ref.name}"
+        if (scaled_object := self._scaled_object(record.claim)) is not None:
+            return f"ScaledObject {scaled_object}"
         autoscalers = self._autoscaled.get(record.claim)
         return f"HorizontalPodAutoscaler {min(autoscalers)}" if autoscalers else None
 
@@ -159,10 +165,24 @@ class Store:
         marked = [source for source in self.sources.values() if source.spec is not None and source.spec.default]
         return min(marked, key=lambda one: (one.created, one.ref.name)).ref.name if marked else None
 
+    def hold_scaled_objects(self, found: Iterable[ScaledObject]) -> None:
+        """Take in all of KEDA's ScaledObjects at once, in place of those that were held."""
+        held: dict[WorkloadKey, str] = {}
+        for one in sorted(found, key=lambda each: each.name, reverse=True):
+            if not one.paused:
+                held[WorkloadKey(one.scales.kind, one.namespace, one.scales.name)] = one.name
+        self._scaled_objects = held
+
     def forget_memories(self) -> None:
         """Drop what a leadership remembered; the next one starts from the objects."""
         for record in self.policies.values():
             record.memory = None
+
+    def _scaled_object(self, claim: WorkloadKey) -> str | None:
+        """The ScaledObject on a workload: as listed, or as an HPA that it made names it, which a watch tells sooner."""
+        made = (self.autoscalers[claim.namespace, name].autoscaler for name in self._autoscaled.get(claim, ()))
+        owners = [autoscaler.scaled_object for autoscaler in made if autoscaler.scaled_object is not None]
+        return self._scaled_objects.get(claim) or min(owners, default=None)
 
     def _put(self, kind: Kind, obj: Mapping[str, Any]) -> list[PolicyChange]:
         if obj["metadata"]["uid"] in self._deleted:

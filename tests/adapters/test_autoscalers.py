@@ -39,21 +39,26 @@ def test_bounds_and_workload_are_read() -> None:
     assert (read.scales.api_version, read.scales.kind, read.scales.name) == ("apps/v1", "Deployment", "api")
 
 
+def controller(version: str, kind: str = "ScaledObject", **changes: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "name": "web", "controller": True, **changes}
+
+
 @pytest.mark.parametrize(
-    ("owners", "scaled_object"),
+    ("owners", "owner"),
     [
         pytest.param(None, None, id="nobody's"),
-        pytest.param([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "web"}], "web", id="KEDA's"),
-        pytest.param([{"apiVersion": "keda.sh/v2", "kind": "ScaledObject", "name": "web"}], "web", id="a later KEDA's"),
-        pytest.param([{"apiVersion": "acme.io/v1", "kind": "ScaledObject", "name": "web"}], None, id="a namesake's"),
-        pytest.param([{"apiVersion": "acme.io/v1", "kind": "App", "name": "web"}], None, id="some operator's"),
+        pytest.param([controller("keda.sh/v1alpha1")], "ScaledObject web", id="KEDA's"),
+        pytest.param([controller("keda.sh/v2")], "ScaledObject web", id="a later KEDA's"),
+        pytest.param([controller("keda.sh/v1alpha1", controller=False)], None, id="not under its control"),
+        pytest.param([controller("acme.io/v1")], None, id="a namesake's"),
+        pytest.param([controller("acme.io/v1", "App")], None, id="some operator's"),
     ],
 )
-def test_an_hpa_that_keda_made_names_its_scaled_object(owners: Any, scaled_object: str | None) -> None:
+def test_an_hpa_that_keda_made_names_its_scaled_object(owners: Any, owner: str | None) -> None:
     obj = hpa()
     obj["metadata"]["ownerReferences"] = owners
 
-    assert autoscaler_from_object(obj).scaled_object == scaled_object
+    assert autoscaler_from_object(obj).owner == owner
 
 
 def test_an_absent_floor_is_one() -> None:

@@ -314,7 +314,7 @@ def scaled_object(
 def autoscaler(
     name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, owner: str | None = None, **metadata: Any
 ) -> Json:
-    """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at; `owner` is a ScaledObject."""
+    """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at."""
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -338,6 +338,5 @@ def read_autoscaler(obj: Mapping[str, Any]) -> Autoscaler:
     """As the adapter does, of what `autoscaler` makes."""
     spec = obj["spec"]
     scales = ScaleTargetRef.model_validate(spec["scaleTargetRef"])
-    return Autoscaler(
-        scales=scales, low=spec["minReplicas"], high=spec["maxReplicas"], scaled_object=obj["metadata"]["owner"]
-    )
+    owner = obj["metadata"]["owner"]
+    return Autoscaler(scales=scales, low=spec["minReplicas"], high=spec["maxReplicas"], owner=owner)

@@ -214,7 +214,7 @@ def test_a_scaled_object_contests_the_policy_on_its_workload(
 
 def test_a_scaled_object_is_named_before_its_hpa_listed_or_not(store: Store) -> None:
     store.apply("ScalingPolicy", "ADDED", policy())
-    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler("keda-hpa-web", owner="keda-web"))
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler("keda-hpa-web", owner="ScaledObject keda-web"))
 
     assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
     store.hold_scaled_objects([scaled_object()])

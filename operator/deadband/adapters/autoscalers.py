@@ -34,18 +34,18 @@ def autoscaler_from_object(obj: Mapping[str, Any]) -> Autoscaler:
         ),
         low=int(spec.get("minReplicas", 1)),
         high=int(spec["maxReplicas"]),
+        owner=_scaled_object(metadata),
         originals=_originals(metadata),
         own_low=_own_write(managed, "f:minReplicas"),
         own_high=_own_write(managed, "f:maxReplicas"),
-        scaled_object=_scaled_object(metadata),
     )
 
 
 def _scaled_object(metadata: Mapping[str, Any]) -> str | None:
-    """The ScaledObject that owns it, of whatever version of KEDA."""
+    """The ScaledObject whose controller made this HPA, of whatever version of KEDA."""
     for owner in metadata.get("ownerReferences") or ():
-        if owner["kind"] == SCALED_OBJECTS.kind and owner["apiVersion"].partition("/")[0] == SCALED_OBJECTS.group:
-            return str(owner["name"])
+        if owner.get("controller") and str(owner.get("apiVersion", "")).startswith(f"{SCALED_OBJECTS.group}/"):
+            return f"{owner['kind']} {owner['name']}"
     return None
 
 

@@ -13,9 +13,9 @@ class Autoscaler:
 
     Attributes:
         scales: The workload that it scales.
-        scaled_object: Name of KEDA's ScaledObject that made it; None when it was made by somebody else.
         low: spec.minReplicas, 1 where it is absent.
         high: spec.maxReplicas.
+        owner: The KEDA ScaledObject that made it and sets its bounds back, as `ScaledObject web`; None for no such.
         originals: What deadband moved, from its annotation; None when it moved nothing.
         own_low: When deadband's field manager last wrote minReplicas; None when somebody else owns it.
         own_high: Likewise of maxReplicas.
@@ -24,7 +24,7 @@ class Autoscaler:
     scales: ScaleTargetRef
     low: int
     high: int
+    owner: str | None = None
     originals: OriginalBounds | None = None
     own_low: datetime | None = None
     own_high: datetime | None = None
-    scaled_object: str | None = None

@@ -122,7 +122,7 @@ class Store:
         if elder is not None:
             return f"ScalingPolicy {elder.ref.name}"
         if (scaled_object := self._scaled_object(record.claim)) is not None:
-            return f"ScaledObject {scaled_object}"
+            return scaled_object
         autoscalers = self._autoscaled.get(record.claim)
         return f"HorizontalPodAutoscaler {min(autoscalers)}" if autoscalers else None
 
@@ -170,7 +170,7 @@ class Store:
         held: dict[WorkloadKey, str] = {}
         for one in sorted(found, key=lambda each: each.name, reverse=True):
             if not one.paused:
-                held[WorkloadKey(one.scales.kind, one.namespace, one.scales.name)] = one.name
+                held[WorkloadKey(one.scales.kind, one.namespace, one.scales.name)] = f"ScaledObject {one.name}"
         self._scaled_objects = held
 
     def forget_memories(self) -> None:
@@ -181,7 +181,7 @@ class Store:
     def _scaled_object(self, claim: WorkloadKey) -> str | None:
         """The ScaledObject on a workload: as listed, or as an HPA that it made names it, which a watch tells sooner."""
         made = (self.autoscalers[claim.namespace, name].autoscaler for name in self._autoscaled.get(claim, ()))
-        owners = [autoscaler.scaled_object for autoscaler in made if autoscaler.scaled_object is not None]
+        owners = [autoscaler.owner for autoscaler in made if autoscaler.owner is not None]
         return self._scaled_objects.get(claim) or min(owners, default=None)
 
     def _put(self, kind: Kind, obj: Mapping[str, Any]) -> list[PolicyChange]:

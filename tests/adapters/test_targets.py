@@ -89,6 +89,46 @@ def test_counts(obj: dict[str, Any], replicas: int, ready: int, available: int) 
 
 
 @pytest.mark.parametrize(
+    ("selector", "text"),
+    [
+        pytest.param({"matchLabels": {"app": "api", "tier": "web"}}, "app=api,tier=web", id="labels"),
+        pytest.param(
+            {"matchExpressions": [{"key": "app", "operator": "In", "values": ["api", "web"]}]},
+            "app in (api,web)",
+            id="one of several",
+        ),
+        pytest.param(
+            {
+                "matchLabels": {"app": "api"},
+                "matchExpressions": [
+                    {"key": "track", "operator": "NotIn", "values": ["canary"]},
+                    {"key": "team", "operator": "Exists"},
+                    {"key": "legacy", "operator": "DoesNotExist"},
+                ],
+            },
+            "app=api,track notin (canary),team,!legacy",
+            id="every operator",
+        ),
+        pytest.param({}, "", id="none"),
+    ],
+)
+def test_the_pods_of_a_workload_are_chosen_as_its_controller_chooses_them(selector: dict[str, Any], text: str) -> None:
+    assert workload_from_object(deployment(selector=selector)).selector == text
+
+
+@pytest.mark.parametrize(
+    ("obj", "uncreated"),
+    [
+        pytest.param(stateful_set(replicas=6), 2, id="two were not made"),
+        pytest.param(stateful_set(replicas=3), 0, id="one too many"),
+        pytest.param(deployment(replicas=6), 0, id="a Deployment says itself what denies its pods"),
+    ],
+)
+def test_pods_that_a_stateful_set_could_not_make_are_counted(obj: dict[str, Any], uncreated: int) -> None:
+    assert workload_from_object(obj).uncreated == uncreated
+
+
+@pytest.mark.parametrize(
     ("obj", "rolling"),
     [
         pytest.param(deployment(), False, id="a settled Deployment"),

@@ -87,6 +87,20 @@ class FakeTargets:
         self.scaled.append((ref.name, replicas))
 
 
+class FakeCapacity:
+    """Room for everything until a test says what is short, or that it cannot be known."""
+
+    def __init__(self) -> None:
+        self.short: Reason | WriteError | None = None
+        self.asked: list[str] = []
+
+    async def shortage(self, namespace: str, ref: ScaleTargetRef, workload: Workload, **_: object) -> Reason | None:
+        self.asked.append(ref.name)
+        if isinstance(self.short, WriteError):
+            raise self.short
+        return self.short
+
+
 class FakePolicies:
     """Policies by UID, and every status that was written."""
 
@@ -164,6 +178,7 @@ class FakeWorld:
         self.clock = FakeClock()
         self.metrics = FakeMetrics()
         self.targets = FakeTargets()
+        self.capacity = FakeCapacity()
         self.policies = FakePolicies()
         self.events = FakeEvents()
         self.leadership = FakeLeadership()
@@ -173,6 +188,7 @@ class FakeWorld:
         self.evaluation = Evaluation(
             store=self.store,
             targets=self.targets,
+            capacity=self.capacity,
             policies=self.policies,
             leadership=self.leadership,
             statuses=self.statuses,

@@ -6,6 +6,7 @@ from typing import Any
 
 from deadband.adapters.kube import FIELD_MANAGER, Kube, Resource
 from deadband.adapters.ownership import other_writer, owners
+from deadband.adapters.selectors import selector_text
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Target
@@ -72,7 +73,7 @@ def workload_from_object(obj: Mapping[str, Any]) -> Workload:
     Returns:
         Replicas from spec (1 when absent, as the API server defaults it) and counts from status; a count that the
         controller has not written yet is 0. `unschedulable` is never set: a workload's status does not tell it.
-        `quota_exceeded` is known of Deployments only: a StatefulSet's controller tells it in Events alone.
+        `quota_exceeded` is known of Deployments only: of a StatefulSet it is told how many pods are not there.
     """
     metadata, spec, status = obj.get("metadata", {}), obj.get("spec", {}), obj.get("status", {})
     managed = metadata.get("managedFields", ())
@@ -89,6 +90,8 @@ def workload_from_object(obj: Mapping[str, Any]) -> Workload:
             writer=other_writer(managed, "f:replicas"),
         ),
         resource_version=str(metadata.get("resourceVersion", "")),
+        selector=selector_text(spec.get("selector") or {}),
+        uncreated=max(0, replicas - int(status.get("replicas", 0))) if obj.get("kind") == STATEFUL_SETS.kind else 0,
     )
 
 

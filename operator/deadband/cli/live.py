@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deadband.adapters.autoscalers import autoscaler_from_object
+from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
 from deadband.adapters.policies import KubePolicies
@@ -24,9 +25,10 @@ from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import SystemClock
 from deadband.engine.gathering import VETO_PREFIX, Gathering
 from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.shortages import depends_on_room, look_for_room
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
-from deadband.ports import GoneError, ObjectRef, WriteError
+from deadband.ports import GoneError, ObjectRef, Workload, WriteError
 from deadband.queries.types import Key
 
 __all__ = ["ConnectError", "Live", "look", "read_object"]
@@ -119,7 +121,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         )
     specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
     metrics.update_sources(specs)
-    target = await _target(spec, record, kube, trouble)
+    workload = await _workload(spec, record, kube, trouble)
     readings: dict[Key, Reading] = {}
     tenants = Tenants(store, KubePolicies(kube).namespace_labels, SystemClock())
     await tenants.look()
@@ -132,19 +134,20 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         readings={metric.name: readings[Key(uid, metric.name)] for metric in spec.metrics},
         vetoes={veto.name: readings[Key(uid, VETO_PREFIX + veto.name)] for veto in spec.vetoes},
         now=now,
-        target=target,
+        target=workload.target if isinstance(workload, Workload) else workload,
         overrides=open_overrides(spec, now),
         pause=record.pause,
         approval=record.approval,
         contested_by=contester,
         generation=record.generation,
     )
+    inputs, decision = await _with_room(record, inputs, workload, kube, trouble)
     return Live(
         now=now,
         status=inputs.status,
-        target=target,
+        target=inputs.target,
         readings=inputs.readings,
-        decision=decide(inputs),
+        decision=decision,
         sources=specs,
         default_source=store.default_source(),
         trouble=tuple(trouble),
@@ -176,13 +179,27 @@ async def _contester(record: PolicyRecord, kube: Kube, store: Store, trouble: li
     return store.contester(record)
 
 
-async def _target(
+async def _with_room(
+    record: PolicyRecord, inputs: Inputs, workload: Workload | NoTarget | None, kube: Kube, trouble: list[str]
+) -> tuple[Inputs, Decision]:
+    """Decide, and look for room where the decision depends on it (R12)."""
+    decision = decide(inputs)
+    if not isinstance(workload, Workload) or not depends_on_room(decision, workload):
+        return inputs, decision
+    try:
+        return await look_for_room(KubeCapacity(kube), record, inputs, decision, workload)
+    except WriteError as error:
+        trouble.append(f"whether the target's missing pods find room cannot be looked for: {error}")
+        return inputs, decision
+
+
+async def _workload(
     spec: ScalingPolicySpec, record: PolicyRecord, kube: Kube, trouble: list[str]
-) -> Target | NoTarget | None:
+) -> Workload | NoTarget | None:
     if spec.scale_target_ref is None:
         return None
     try:
-        return (await KubeTargets(kube).read(record.ref.namespace, spec.scale_target_ref)).target
+        return await KubeTargets(kube).read(record.ref.namespace, spec.scale_target_ref)
     except WriteError as error:
         trouble.append(f"the target cannot be read: {error}")
         return NoTarget(error.reason, str(error))

@@ -11,6 +11,7 @@ from typing import Any
 import kopf
 
 from deadband.adapters.autoscalers import autoscaler_from_object
+from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
 from deadband.adapters.http import HttpServer
@@ -105,6 +106,7 @@ class _Operator:
             evaluation=Evaluation(
                 store=store,
                 targets=KubeTargets(kube),
+                capacity=KubeCapacity(kube),
                 policies=self._policies,
                 leadership=self._elector,
                 statuses=self._statuses,

@@ -131,14 +131,22 @@ class Store:
         reference = record.spec.scale_target_ref if record.spec is not None else None
         if reference is None:
             return None
-        held = self.workloads.get(WorkloadKey(reference.kind, record.ref.namespace, reference.name))
-        if held is None:
+        workload = self.workload(record)
+        if workload is None:
             return NoTarget(
                 Reason.TARGET_NOT_FOUND,
                 f"{reference.kind} {reference.name} does not exist in namespace {record.ref.namespace}; "
                 "create it, or correct spec.scaleTargetRef",
             )
-        return held.workload.target
+        return workload.target
+
+    def workload(self, record: PolicyRecord) -> Workload | None:
+        """The workload whose pods the policy's target are, as it was last seen; None when there is none."""
+        reference = record.spec.scale_target_ref if record.spec is not None else None
+        if reference is None:
+            return None
+        held = self.workloads.get(WorkloadKey(reference.kind, record.ref.namespace, reference.name))
+        return held.workload if held is not None else None
 
     def note_scaled(self, record: PolicyRecord, replicas: int, *, resource_version: str) -> None:
         """Show our own write before the watch does: the next evaluation must not take the old number for a revert.

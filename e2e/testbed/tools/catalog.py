@@ -69,6 +69,7 @@ TOOLS: dict[str, Tool] = {
     for tool in (
         _kube("kube-apiserver", assets=True),  # first: it compiles most of what the others of its family share
         _kube("kube-controller-manager"),
+        _kube("kube-scheduler"),
         _kube("kubectl", assets=True),
         Tool("etcd", "3.6.10", "etcd", "go.etcd.io/etcd/server/v3", in_kubebuilder_assets=True),
         Tool("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
@@ -81,7 +82,6 @@ TOOLS: dict[str, Tool] = {
             "helm.sh/helm/v4/cmd/helm",
             stamps=(("helm.sh/helm/v4/internal/version.version", "v4.3.1"),),
         ),
-        _kube("kube-scheduler", default=False),
     )
 }
 

@@ -100,6 +100,20 @@ def test_a_revert_is_told_from_other_changes(
     assert found == ((Revert(time=T0, manager="kubectl", from_=4, to=3),) if seen else ())
 
 
+def test_who_applies_what_we_turned_back_to_takes_nothing_back() -> None:
+    """4 to 5 and back to 4, both ours; then a tool whose manifest says 4 comes to share the field."""
+    known = status(event(30, 4, 5), event(15, 5, 4), current_replicas=4)
+
+    assert remember_reverts(inputs(spec(), target(4, writer="helm"), status=known)) == ()
+
+
+def test_a_dry_run_takes_no_change_for_a_revert() -> None:
+    """Its shadow went from 3 to 4, the real target stood at 4 and is 3 now."""
+    known = status(event(15, 3, 4), current_replicas=4, shadow_replicas=4)
+
+    assert remember_reverts(inputs(spec(mode="DryRun"), target(3, writer="kubectl"), status=known)) == ()
+
+
 def test_values_from_before_somebody_elses_change_are_not_restored_ones() -> None:
     """Ours were 2 to 3, then somebody set 5, then ours 5 to 6: 5 is from before our write, 2 is not."""
     known = status(event(60, 2, 3), event(15, 5, 6), current_replicas=6)

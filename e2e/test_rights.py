@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from kubernetes.client import ApiClient
 
+from e2e.testbed.autoscalers import autoscaler
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import RELEASE, SYSTEM, Installation, Operator
 from e2e.testbed.keda import SCALED_OBJECTS
@@ -55,7 +56,7 @@ def used(events: Iterable[Mapping[str, Any]]) -> set[Right]:
 
 @pytest.fixture
 def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tmp_path: Path) -> list[dict[str, Any]]:
-    """All requests of an operator that led a whole life: scaled both kinds, more than once, and met a new leader."""
+    """All requests of an operator that led a whole life: scaled every kind, more than once, and met a new leader."""
     mark = cluster.audit_mark()
     cluster.kubectl("delete", "lease", RELEASE, "-n", SYSTEM, "--ignore-not-found")  # as on a first start
     cluster.create_namespace(NAMESPACE)
@@ -65,6 +66,7 @@ def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tm
     slow["spec"]["podManagementPolicy"] = "OrderedReady"
     cluster.apply(slow, SCALED_OBJECTS)
     cluster.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
+    cluster.apply(workload("h", NAMESPACE, replicas=1), autoscaler("h", NAMESPACE, 1, 5))
     with Prometheus(tmp_path / "prometheus", []) as prometheus:
         cluster.apply(source("rights", prometheus.url, default=True))
         operator = Operator(installation, tmp_path, identity="rights", namespaces=[NAMESPACE])
@@ -75,15 +77,18 @@ def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tm
                 "scaleUp": {"anyOf": [{"metric": "m", "above": 5}], "step": {"type": "Pods", "pods": 1}},
                 "maxReplicas": 3,
             }
+            hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "h"}
             cluster.apply(
                 policy("d", NAMESPACE, **grows),
                 policy("s", NAMESPACE, scaleTargetRef=stateful("s"), **grows),
                 policy("slow", NAMESPACE, scaleTargetRef=stateful("slow"), **grows),
+                policy("h", NAMESPACE, scaleTargetRef=hpa, **grows),
             )
             seen = Seen(api_client, NAMESPACE)
             seen.wait_for("the Deployment at 3", lambda: seen.replicas("d") == 3)
             seen.wait_for("the StatefulSet at 3", lambda: seen.replicas("s", "StatefulSet") == 3)
             seen.wait_for("the slow one at 3", lambda: seen.replicas("slow", "StatefulSet") == 3)
+            seen.wait_for("the HPA's workload at 3", lambda: seen.replicas("h") == 3)
             for _ in range(2):  # said twice in the same words, it becomes one Event that counts
                 cluster.kubectl("scale", "deployment", "d", "-n", NAMESPACE, "--replicas=5")
                 seen.wait_for("the maximum", lambda: seen.replicas("d") == 3)

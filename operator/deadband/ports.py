@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from deadband.api.conditions import EventReason, Reason
 from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.status import Cause, ScalingPolicyStatus, Way
+from deadband.core.autoscaler import Autoscaler, Rewrite
 from deadband.core.types import Target
 from deadband.queries.types import Answer, Question
 
@@ -90,6 +91,19 @@ class ScaledObject:
     paused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class AutoscalerRead:
+    """An HPA as read, with what a write on it needs.
+
+    Attributes:
+        autoscaler: What it says.
+        resource_version: Precondition of the write (R18).
+    """
+
+    autoscaler: Autoscaler
+    resource_version: str
+
+
 class Metrics(Protocol):
     """The Prometheus servers."""
 
@@ -98,7 +112,7 @@ class Metrics(Protocol):
 
 
 class Targets(Protocol):
-    """The workloads."""
+    """The workloads: objects of any kind with the scale subresource."""
 
     async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
         """Read the target from the API server, past every cache.
@@ -135,6 +149,27 @@ class Capacity(Protocol):
 
         Raises:
             DeniedError, UnreachableError: As their names say.
+        """
+
+
+class Autoscalers(Protocol):
+    """The HPAs whose bounds move."""
+
+    async def read(self, namespace: str, name: str) -> AutoscalerRead:
+        """Read an HPA from the API server, past every cache.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+    async def rewrite(self, namespace: str, name: str, rewrite: Rewrite, *, resource_version: str) -> Mapping[str, Any]:
+        """Set both bounds and the annotation in one write, with the precondition and our field manager (R18).
+
+        Returns:
+            The object as it is now.
+
+        Raises:
+            ConflictError, GoneError, DeniedError, UnreachableError: As their names say.
         """
 
 

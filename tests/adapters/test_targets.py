@@ -311,22 +311,3 @@ async def test_a_target_that_is_not_there_is_not_found(api: FakeApi, kube: Kube)
         await KubeTargets(kube).read("leadgen", REF)
 
     assert caught.value.reason is Reason.TARGET_NOT_FOUND
-
-
-@pytest.mark.parametrize(
-    ("api_version", "kind"),
-    [
-        pytest.param("apps/v1", "DaemonSet", id="a kind without replicas"),
-        pytest.param("extensions/v1beta1", "Deployment", id="a version that is no more"),
-    ],
-)
-async def test_a_kind_that_cannot_be_scaled_is_told_without_asking(
-    api: FakeApi, kube: Kube, api_version: str, kind: str
-) -> None:
-    ref = ScaleTargetRef(api_version=api_version, kind=kind, name="api")
-
-    with pytest.raises(GoneError, match=r"Deployment \(apps/v1\) and StatefulSet") as caught:
-        await KubeTargets(kube).read("leadgen", ref)
-
-    assert caught.value.reason is Reason.TARGET_NOT_SCALABLE
-    assert api.seen == []

@@ -122,6 +122,20 @@ def test_workloads_are_changed_through_their_scale_alone() -> None:
     }
 
 
+@pytest.mark.parametrize("scope", ["*", "leadgen"])
+def test_a_kind_that_is_listed_may_be_scaled_and_not_changed(scope: str) -> None:
+    listed = {"rbac": {"scaleTargets": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"]}]}}
+    namespaces = {} if scope == "*" else {"watchNamespaces": [scope]}
+
+    rights = granted(render({**listed, **namespaces}, NAMESPACE)) - granted(render(namespaces, NAMESPACE))
+
+    assert rights == {
+        (scope, "rollouts.argoproj.io", "get"),
+        (scope, "rollouts/scale.argoproj.io", "get"),
+        (scope, "rollouts/scale.argoproj.io", "patch"),
+    }
+
+
 def test_namespaced_mode_moves_every_right_on_workloads_into_the_watched_namespaces() -> None:
     wide = granted(render({}, NAMESPACE))
     narrow = granted(render({"watchNamespaces": ["leadgen", "shop"]}, NAMESPACE))

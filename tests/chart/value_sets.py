@@ -28,7 +28,11 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "lease": {"name": "scaler"},
         "log": {"format": "text", "level": "debug"},
         "serviceAccount": {"name": "scaler-robot", "annotations": {"example.com/owner": "platform"}},
-        "rbac": {"aggregateClusterRoles": True, "namespaceSelectors": True},
+        "rbac": {
+            "aggregateClusterRoles": True,
+            "namespaceSelectors": True,
+            "scaleTargets": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"]}],
+        },
         "podAnnotations": {"example.com/scrape": "yes"},
         "podLabels": {"example.com/team": "platform"},
         "priorityClassName": "system-cluster-critical",

@@ -60,7 +60,7 @@ async def test_one_list_of_each_kind_completes_the_store() -> None:
     await resync.once()
 
     assert resync.synced is True
-    assert (len(world.store.policies), len(world.store.sources), len(world.store.workloads)) == (1, 1, 1)
+    assert (len(world.store.policies), len(world.store.sources), len(world.store.scalables.workloads)) == (1, 1, 1)
 
 
 async def test_a_deletion_that_no_watch_told_stops_the_policy() -> None:
@@ -113,7 +113,7 @@ async def test_an_object_that_shows_a_defect_does_not_keep_the_others_out(caplog
     await resync.once()
 
     assert resync.synced
-    assert [key.name for key in world.store.workloads] == ["api"]
+    assert [key.name for key in world.store.scalables.workloads] == ["api"]
     assert "a Deployment cannot be taken in" in caplog.text
 
 

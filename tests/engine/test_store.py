@@ -205,10 +205,10 @@ def test_a_scaled_object_contests_the_policy_on_its_workload(
     store.apply("ScalingPolicy", "ADDED", policy())
     record = store.policies["uid-api"]
 
-    store.hold_scaled_objects(found)
+    store.scalables.hold_scaled_objects(found)
     assert store.contester(record) == contester
 
-    store.hold_scaled_objects([])
+    store.scalables.hold_scaled_objects([])
     assert store.contester(record) is None
 
 
@@ -217,7 +217,7 @@ def test_a_scaled_object_is_named_before_its_hpa_listed_or_not(store: Store) -> 
     store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler("keda-hpa-web", owner="ScaledObject keda-web"))
 
     assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
-    store.hold_scaled_objects([scaled_object()])
+    store.scalables.hold_scaled_objects([scaled_object()])
     assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
 
 
@@ -225,7 +225,7 @@ def test_an_older_state_of_an_hpa_is_not_taken_in(store: Store) -> None:
     store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler(low=5, resourceVersion="7"))
     store.apply("HorizontalPodAutoscaler", "MODIFIED", autoscaler(low=2, resourceVersion="6"))
 
-    assert store.autoscalers["shop", "web"].autoscaler.low == 5
+    assert store.scalables.autoscalers["shop", "web"].autoscaler.low == 5
 
 
 def test_a_watch_that_lags_behind_our_own_write_does_not_undo_it() -> None:
@@ -236,7 +236,9 @@ def test_a_watch_that_lags_behind_our_own_write_does_not_undo_it() -> None:
     store.apply("Deployment", "ADDED", deployment(version=5))
     record = store.policies["uid-api"]
 
-    store.note_scaled(record, 3, resource_version="8")
+    assert record.spec is not None
+    assert record.spec.scale_target_ref is not None
+    store.scalables.note_scaled("shop", record.spec.scale_target_ref, 3, resource_version="8")
     seen[0] = replace(TARGET, writer="argocd-controller")
     store.apply("Deployment", "MODIFIED", deployment(version=8))
     assert store.target(record) == replace(TARGET, replicas=3)

@@ -201,7 +201,11 @@ def test_a_question_without_an_answer_reads_error() -> None:
             need({"resource": {"name": "cpu"}}), "Allowed", Reason.ERROR, "scaleTargetRef", id="pods of no target"
         ),
         pytest.param(
-            cpu("a/HorizontalPodAutoscaler/b"), "Allowed", Reason.ERROR, "not supported yet", id="pods of an HPA"
+            cpu("a/HorizontalPodAutoscaler/b"),
+            "Allowed",
+            Reason.ERROR,
+            "not known here",
+            id="pods of an HPA that is not seen",
         ),
     ],
 )

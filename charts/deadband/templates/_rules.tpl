@@ -16,9 +16,21 @@ rbac.namespaceSelectors, and no Secrets but those that metricSource.secretNames 
 - apiGroups: [apps]
   resources: [deployments/scale, statefulsets/scale]
   verbs: [patch]
+# HPAs are told as contesters and as targets; one that is a target has its bounds moved, which no subresource holds.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [list, watch]
+  verbs: [get, list, watch, patch]
+{{- range .Values.rbac.scaleTargets }}
+- apiGroups: {{ toJson .apiGroups }}
+  resources: {{ toJson .resources }}
+  verbs: [get]
+- apiGroups: {{ toJson .apiGroups }}
+  resources:
+    {{- range .resources }}
+    - {{ . }}/scale
+    {{- end }}
+  verbs: [get, patch]
+{{- end }}
 # Why pods that are wanted already do not come: asked before more are, of one workload at a time.
 - apiGroups: [""]
   resources: [pods, events]

@@ -1,4 +1,4 @@
-"""Workloads: what one read of a Deployment or StatefulSet tells the decision, and the write on /scale (R18)."""
+"""Workloads: what one read of a target tells the decision, and the write on its /scale (R18)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,11 +6,11 @@ from typing import Any
 
 from deadband.adapters.kube import FIELD_MANAGER, Kube, Resource
 from deadband.adapters.ownership import other_writer, owners
+from deadband.adapters.scalables import AnyKind
 from deadband.adapters.selectors import selector_text
-from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Target
-from deadband.ports import GoneError, Workload
+from deadband.ports import Workload
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
@@ -18,7 +18,7 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 WORKLOADS: Mapping[tuple[str, str], Resource] = {
     (resource.api_version, resource.kind): resource for resource in (DEPLOYMENTS, STATEFUL_SETS)
 }
-"""By apiVersion and kind: what a policy may name as its target."""
+"""By apiVersion and kind: those that are watched; any other kind is read when it is needed."""
 
 
 class KubeTargets:
@@ -27,15 +27,19 @@ class KubeTargets:
     def __init__(self, kube: Kube) -> None:
         """Share the process's client."""
         self._kube = kube
+        self._any_kind = AnyKind(kube)
 
     async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
         """Read the target from the API server, past every cache.
 
         Raises:
-            GoneError: Reason TargetNotFound, or TargetNotScalable for a kind that deadband does not scale.
+            GoneError: Reason TargetNotFound, or TargetNotScalable for a kind that cannot be scaled.
             DeniedError, UnreachableError: As their names say.
         """
-        return workload_from_object(await self._kube.get(resource_of(ref), namespace, ref.name))
+        resource = WORKLOADS.get((ref.api_version, ref.kind))
+        if resource is None:
+            return await self._any_kind.read(namespace, ref)
+        return workload_from_object(await self._kube.get(resource, namespace, ref.name))
 
     async def scale(self, namespace: str, ref: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
         """Set spec.replicas through /scale with the precondition and our field manager (R18).
@@ -45,23 +49,11 @@ class KubeTargets:
             GoneError, DeniedError, UnreachableError: As their names say.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "spec": {"replicas": replicas}}
-        await self._kube.patch(resource_of(ref), namespace, ref.name, body, subresource="scale")
-
-
-def resource_of(ref: ScaleTargetRef) -> Resource:
-    """Where the target's kind is served.
-
-    Raises:
-        GoneError: Reason TargetNotScalable.
-    """
-    resource = WORKLOADS.get((ref.api_version, ref.kind))
-    if resource is None:
-        known = " and ".join(f"{kind} ({version})" for version, kind in WORKLOADS)
-        raise GoneError(
-            Reason.TARGET_NOT_SCALABLE,
-            f"{ref.kind} ({ref.api_version}) is not a kind that deadband scales; it scales {known}",
-        )
-    return resource
+        resource = WORKLOADS.get((ref.api_version, ref.kind))
+        if resource is None:
+            await self._any_kind.scale(namespace, ref, body)
+        else:
+            await self._kube.patch(resource, namespace, ref.name, body, subresource="scale")
 
 
 def workload_from_object(obj: Mapping[str, Any]) -> Workload:

@@ -64,7 +64,7 @@ def _readiness(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] |
 def _permanent(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
     """What stays wrong until a person mends it: the target, a missing right, or a source that is not there for it."""
     if isinstance(inputs.target, NoTarget):
-        return inputs.target.reason, inputs.target.message
+        return None if inputs.target.passes else (inputs.target.reason, inputs.target.message)
     if refused is not None and refused[0] is Reason.ACCESS_DENIED:
         return refused
     for metric in inputs.spec.metrics:
@@ -79,7 +79,8 @@ def _scaling_active(inputs: Inputs, decision: Decision) -> Said:
     if isinstance(inputs.target, NoTarget):
         return type_, "False", inputs.target.reason, inputs.target.message
     if decision.reason is Reason.SCALING_DISABLED:
-        return type_, "False", Reason.SCALING_DISABLED, "The target has 0 replicas and minReplicas is not 0."
+        what = "HPA's workload" if inputs.spec.moves else "target"
+        return type_, "False", Reason.SCALING_DISABLED, f"The {what} has 0 replicas and minReplicas is not 0."
     if decision.contest is not None:
         return type_, "False", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     if inputs.pause is Pause.BOTH:

@@ -37,6 +37,7 @@ class Move:
         trace: Every rule that had a say, in order.
         wish: The point for R10; None under R2 and R3, which record none.
         way: The due direction, if one was.
+        pins: Both bounds of an HPA are to be brought together, so it is written even where the number stays.
     """
 
     replicas: int
@@ -48,6 +49,7 @@ class Move:
     trace: tuple[Step, ...] = ()
     wish: int | None = None
     way: Way | None = None
+    pins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,19 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds in force, after overrides (R2)."""
+    """The bounds in force (R2).
+
+    Attributes:
+        low: After overrides, and after what an HPA's other bound leaves.
+        high: Likewise; never below `low`.
+        low_is: What `low` is called in a sentence.
+        high_is: What `high` is called.
+    """
 
     low: int
     high: int
+    low_is: str = "minReplicas"
+    high_is: str = "maxReplicas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +84,7 @@ class Decision:
     Attributes:
         current: n; the shadow in DryRun; None without a target.
         desired: What would be written but for R13-R16; n while any other rule holds; the shadow in DryRun.
-        write: Replicas to write through /scale now; None for no write.
+        write: Replicas to write now, through /scale or as the bound of an HPA that moves; None for no write.
         moved_to: Where replicas (real or shadow) stand after this decision.
         reason: The one reason.
         rule: The rule that bound it, such as R7.

@@ -9,6 +9,7 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.api.status import Cause, Proposal, Way
 from deadband.api.types import render_instant
+from deadband.core import words
 from deadband.core.contest import Contest
 from deadband.core.decision import Bounds, Move, Step
 from deadband.core.types import Inputs, Pause
@@ -46,7 +47,7 @@ def gate(inputs: Inputs, move: Move, contest: Contest | None, *, replicas: int, 
     way = _way(move, replicas)
     if way is None:
         return Gated(move, None, None)
-    asked = move.replicas != replicas
+    asked = _asks(move, replicas)
     if asked and inputs.pause in (Pause.BOTH, Pause.UP if way is Way.UP else Pause.DOWN):
         held = f"; the annotation deadband.dev/paused holds the change to {move.replicas} back"
         return Gated(_stop(move, "R15", Reason.PAUSED), None, None, held_back=held)
@@ -67,9 +68,13 @@ def _way(move: Move, replicas: int) -> Way | None:
     """The direction the gates ask about: where the number goes, else the direction that is due."""
     if move.replicas > replicas:
         return Way.UP
-    if move.replicas < replicas:
+    if move.replicas < replicas or move.pins:
         return Way.DOWN
     return move.way
+
+
+def _asks(move: Move, replicas: int) -> bool:
+    return move.replicas != replicas or move.pins
 
 
 def _stop(move: Move, rule: str, reason: Reason) -> Move:
@@ -78,8 +83,8 @@ def _stop(move: Move, rule: str, reason: Reason) -> Move:
 
 def _manual(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Bounds) -> Gated:
     """R13: keep or make the proposal; carry it out once when a person approved it in time."""
-    asked = move.replicas != replicas
-    open_, refusal = _still_open(inputs, way, replicas)
+    asked = _asks(move, replicas)
+    open_, refusal = _still_open(inputs, move, way, replicas)
     if open_ is None:
         if not asked and inputs.target is not None:
             return Gated(move, None, None, refusal)
@@ -107,7 +112,7 @@ def _manual(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Boun
     return Gated(carried, to, None)
 
 
-def _still_open(inputs: Inputs, way: Way, replicas: int) -> tuple[Proposal | None, str]:
+def _still_open(inputs: Inputs, move: Move, way: Way, replicas: int) -> tuple[Proposal | None, str]:
     """The proposal of this direction that may still be approved, and why an asked-for one may not."""
     proposal = inputs.status.proposal
     if proposal is None:
@@ -115,8 +120,10 @@ def _still_open(inputs: Inputs, way: Way, replicas: int) -> tuple[Proposal | Non
     if inputs.now >= proposal.expires_at:
         asked_for = inputs.approval == proposal.id
         return None, f"proposal {proposal.id} expired at {render_instant(proposal.expires_at)}" if asked_for else ""
-    overtaken = proposal.replicas is not None and (
-        proposal.replicas <= replicas if way is Way.UP else proposal.replicas >= replicas
+    overtaken = (
+        proposal.replicas is not None
+        and not move.pins
+        and (proposal.replicas <= replicas if way is Way.UP else proposal.replicas >= replicas)
     )
     if proposal.direction is not way or overtaken:
         return None, f"proposal {proposal.id} is overtaken" if inputs.approval == proposal.id else ""
@@ -126,7 +133,9 @@ def _still_open(inputs: Inputs, way: Way, replicas: int) -> tuple[Proposal | Non
 def _propose(inputs: Inputs, move: Move, way: Way, *, replicas: int) -> Proposal:
     direction = inputs.spec.up if way is Way.UP else inputs.spec.down
     to = move.replicas if inputs.target is not None else None
-    asks = f"Scale {way.lower()} from {replicas} to {to}" if to is not None else f"Scale {way.lower()}"
+    asks = f"Scale {way.lower()}"
+    if to is not None:
+        asks = words.change(inputs.spec, replicas=replicas, to=to, mood=words.Mood.ASKED_FOR)
     seed = f"{way}/{to}/{render_instant(inputs.now)}/{move.why}"
     return Proposal(
         id=sha256(seed.encode()).hexdigest()[:10],

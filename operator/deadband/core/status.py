@@ -23,7 +23,7 @@ from deadband.core.decision import Decision
 from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
 from deadband.core.triggers import Load, Observed
-from deadband.core.types import Inputs, Outage, Target
+from deadband.core.types import Inputs, NoTarget, Outage, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         metrics_summary=words.thresholds_summary(spec, decision.observed),
         current_replicas=_real(inputs, moved_to),
         desired_replicas=decision.desired,
-        shadow_replicas=moved_to if spec.mode is PolicyMode.DRY_RUN else None,
+        shadow_replicas=_shadow(inputs, moved_to),
         last_scale_time=last,
         last_scale_direction=way,
         metrics=[_metric(inputs, metric, decision.observed[metric.name]) for metric in spec.metrics],
@@ -180,9 +180,18 @@ def _figures(status: ScalingPolicyStatus) -> object:
 
 def _real(inputs: Inputs, moved_to: int | None) -> int | None:
     """The real target's replicas after this evaluation: in DryRun the shadow moves and the target does not."""
+    if isinstance(inputs.target, NoTarget) and inputs.target.passes:
+        return inputs.status.current_replicas
     if not isinstance(inputs.target, Target):
         return None
     return inputs.target.replicas if inputs.spec.mode is PolicyMode.DRY_RUN else moved_to
+
+
+def _shadow(inputs: Inputs, moved_to: int | None) -> int | None:
+    if inputs.spec.mode is not PolicyMode.DRY_RUN:
+        return None
+    unseen = isinstance(inputs.target, NoTarget) and inputs.target.passes
+    return inputs.status.shadow_replicas if unseen else moved_to
 
 
 def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:

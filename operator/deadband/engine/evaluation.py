@@ -18,6 +18,7 @@ from deadband.core.decision import Decision
 from deadband.core.status import Refusal, invalid_status, next_status
 from deadband.core.triggers import Load
 from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
+from deadband.engine.actuator import Actuator
 from deadband.engine.announcing import announcements
 from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import Clock
@@ -34,7 +35,6 @@ from deadband.ports import (
     GoneError,
     Leadership,
     Policies,
-    Targets,
     Telemetry,
     UnreachableError,
     WriteError,
@@ -71,7 +71,7 @@ class Evaluation:
         self,
         *,
         store: Store,
-        targets: Targets,
+        actuator: Actuator,
         capacity: Capacity,
         policies: Policies,
         leadership: Leadership,
@@ -81,7 +81,7 @@ class Evaluation:
         clock: Clock,
     ) -> None:
         self._store = store
-        self._targets = targets
+        self._actuator = actuator
         self._capacity = capacity
         self._policies = policies
         self._leadership = leadership
@@ -157,7 +157,7 @@ class Evaluation:
 
     def acts(self, record: PolicyRecord, decision: Decision) -> bool:
         """Whether the evaluation calls out before it ends: to write, or to look first whether there is room."""
-        return decision.scales or depends_on_room(decision, self._store.workload(record))
+        return decision.scales or depends_on_room(decision, self._store.pods(record))
 
     async def act(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> Mapping[str, Any] | None:
         """Look for room where that matters, write the scale that was decided, on facts read now, and settle.
@@ -199,11 +199,11 @@ class Evaluation:
 
     async def _with_room(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> tuple[Inputs, Decision]:
         """Decide again where pods that are wanted already find no room; what cannot be looked for stops nothing."""
-        workload = self._store.workload(record)
-        if workload is None or not depends_on_room(decision, workload):
+        pods = self._store.pods(record)
+        if pods is None or not depends_on_room(decision, pods):
             return inputs, decision
         try:
-            return await look_for_room(self._capacity, record, inputs, decision, workload)
+            return await look_for_room(self._capacity, record, inputs, decision, pods)
         except WriteError as error:
             self._complaints.tell("look for room for", record.ref, error)
             return inputs, decision
@@ -215,20 +215,15 @@ class Evaluation:
             ConflictError: The target changed between reading and writing; nothing was written, nothing is settled.
             DeniedError, UnreachableError: Likewise; an unanswered write may have been taken.
         """
-        reference = inputs.spec.scale_target_ref
-        assert reference is not None, "only a policy with a target decides to write"
         try:
-            workload = await self._targets.read(record.ref.namespace, reference)
-            if workload.target != inputs.target:
-                inputs = replace(inputs, target=workload.target)
+            reached = await self._actuator.read(record.ref.namespace, inputs.spec)
+            if reached.target != inputs.target:
+                inputs = replace(inputs, target=reached.target)
                 decision = decide(inputs)
             if decision.write is not None:
                 if not self._leadership.leads():
                     return inputs, decision
-                await self._targets.scale(
-                    record.ref.namespace, reference, decision.write, resource_version=workload.resource_version
-                )
-                self._store.note_scaled(record, decision.write, resource_version=workload.resource_version)
+                await self._actuator.write(record, reached, decision.write)
         except GoneError as error:
             inputs = replace(inputs, target=NoTarget(error.reason, str(error)))
             decision = decide(inputs)

@@ -84,7 +84,7 @@ class Resync:
                 "store complete: %d policies, %d sources, %d workloads",
                 len(self._store.policies),
                 len(self._store.sources),
-                len(self._store.workloads),
+                len(self._store.scalables.workloads),
             )
         self.synced = True
 
@@ -108,7 +108,7 @@ class Resync:
             if not isinstance(error, DeniedError):
                 return  # what was listed last is the best that is known
             found = ()
-        self._store.hold_scaled_objects(found)
+        self._store.scalables.hold_scaled_objects(found)
 
     async def run_for_scaled_objects(self) -> None:
         """List the ScaledObjects once a minute, until cancelled; `once` has done so before anything is evaluated."""

@@ -12,24 +12,25 @@ from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.types import Inputs, Target
 from deadband.engine.records import PolicyRecord
-from deadband.ports import Capacity, Workload
+from deadband.engine.scalables import Pods
+from deadband.ports import Capacity
 
 _UNASKED = frozenset({Cause.BOUNDS, Cause.FALLBACK})
 """What R12 does not bind (R2, R17)."""
 
 
-def depends_on_room(decision: Decision, workload: Workload | None) -> bool:
+def depends_on_room(decision: Decision, pods: Pods | None) -> bool:
     """Whether it matters if the cluster has room: the metrics ask for more, and pods are missing already.
 
     A dry run, a proposal and a pause are judged as a write is: R12 comes before R13 to R15.
     """
-    if workload is None or decision.current is None or decision.desired is None or decision.cause in _UNASKED:
+    if pods is None or decision.current is None or decision.desired is None or decision.cause in _UNASKED:
         return False
-    return decision.desired > decision.current and workload.target.ready < workload.target.replicas
+    return decision.desired > decision.current and pods.workload.target.ready < pods.workload.target.replicas
 
 
 async def look_for_room(
-    capacity: Capacity, record: PolicyRecord, inputs: Inputs, decision: Decision, workload: Workload
+    capacity: Capacity, record: PolicyRecord, inputs: Inputs, decision: Decision, pods: Pods
 ) -> tuple[Inputs, Decision]:
     """Decide again where a shortage is found.
 
@@ -38,7 +39,7 @@ async def look_for_room(
         record: Whose target it is.
         inputs: What was decided on.
         decision: One that depends on room.
-        workload: The pods' owner, as it was last seen.
+        pods: Whose pods are missing.
 
     Returns:
         What is decided on now, and the decision; both as they were when there is no shortage.
@@ -46,11 +47,10 @@ async def look_for_room(
     Raises:
         WriteError: It could not be looked for.
     """
-    reference, target = inputs.spec.scale_target_ref, inputs.target
-    assert reference is not None, "only a target asks for pods"
+    target = inputs.target
     assert isinstance(target, Target), "only an existing target has pods"
     short = await capacity.shortage(
-        record.ref.namespace, reference, workload, now=inputs.now, since=inputs.status.last_scale_time
+        record.ref.namespace, pods.reference, pods.workload, now=inputs.now, since=inputs.status.last_scale_time
     )
     if short is None:
         return inputs, decision

@@ -33,6 +33,11 @@ class Cluster:
         self._quota_exceeded = bool(start.quota_exceeded)
         self._unschedulable = bool(start.unschedulable)
 
+    @property
+    def standing(self) -> int:
+        """What the policy moves: the replicas."""
+        return self.replicas
+
     def write(self, replicas: int, now: datetime) -> None:
         """Scale as the operator does."""
         self._scale(replicas, now)

@@ -53,6 +53,13 @@ SCENERIES: Mapping[str, Scenery] = {
         },
         workloads=("web",),
     ),
+    "database-alerts.md": Scenery(
+        load={
+            "databases": [{"instance": "leads-db", "connections": 85}],
+            "queues": [{"name": "leads", "depth": 12000, "hold": True}],
+        },
+        workloads=("lead-worker",),
+    ),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from deadband.adapters import discovery
 from deadband.adapters.kube import Kube
 from deadband.adapters.scalables import workload_from_scale
 from deadband.adapters.targets import KubeTargets
@@ -156,6 +157,20 @@ async def test_a_target_that_cannot_be_read_says_what_to_do(
         await KubeTargets(kube).read("navy", REF)
 
     assert caught.value.reason is reason
+
+
+async def test_where_an_object_is_missing_its_kind_is_looked_for_anew(
+    api: FakeApi, kube: Kube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "READ_AGAIN_SECONDS", 0.0)
+    api.answer(200, SERVED)
+    api.answer(404)
+    targets = KubeTargets(kube)
+    for _ in range(2):
+        with pytest.raises(GoneError):
+            await targets.read("navy", REF)
+
+    assert [each["path"] for each in api.seen].count("/apis/example.com/v1") == 2
 
 
 @pytest.mark.parametrize(

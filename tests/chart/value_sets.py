@@ -27,6 +27,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "fullnameOverride": "scaler",
         "lease": {"name": "scaler"},
         "log": {"format": "text", "level": "debug"},
+        "alertmanager": {"urls": ["http://alertmanager-0.monitoring:9094", "http://alertmanager-1.monitoring:9094"]},
         "serviceAccount": {"name": "scaler-robot", "annotations": {"example.com/owner": "platform"}},
         "rbac": {
             "aggregateClusterRoles": True,
@@ -54,6 +55,8 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
             "apiServerPorts": [6443],
             "metricSourcesTo": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
             "metricSourcePorts": [9090, 8428],
+            "alertmanagersTo": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+            "alertmanagerPorts": [9094],
         },
         "service": {"labels": {"example.com/team": "platform"}, "annotations": {"example.com/docs": "runbook"}},
         "serviceMonitor": {"enabled": True, "labels": {"release": "monitoring"}, "interval": "15s"},

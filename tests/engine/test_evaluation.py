@@ -357,6 +357,18 @@ async def test_a_scale_that_the_last_leader_could_not_remember_is_entered(world:
     assert (first.from_, first.to, first.time) == (2, 4, START - timedelta(seconds=20))
 
 
+async def test_only_what_the_first_look_shows_is_entered_as_the_last_leader_s(world: FakeWorld) -> None:
+    world.metrics.values["main"] = Fraction(50)
+    world.add_policy()
+    await world.evaluate()
+    world.targets.put("api", 4, version=2, own_write=START + timedelta(seconds=5))
+    world.scheduler.receive("Deployment", "MODIFIED", deployment(version=2))
+
+    await world.evaluate(seconds=15)
+
+    assert world.status().scale_events == []
+
+
 def condition(world: FakeWorld, type_: str, name: str = "api") -> Any:
     return next(one for one in world.status(name).conditions if one.type == type_)
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from deadband.api.conditions import Reason
+from deadband.core.types import NoTarget, Target
 from deadband.engine import gathering
+from deadband.engine.records import WorkloadKey
 from deadband.ports import DeniedError, GoneError, UnreachableError, WriteError
 from tests.engine.fakes import START, FakeWorld, until
 
@@ -115,6 +117,30 @@ async def test_what_is_remembered_of_a_target_outlives_the_time_in_which_it_cann
     await world.evaluate(seconds=15)
     first = world.status().scale_events[0]
     assert (first.from_, first.to) == (2, 4), "what the last leader wrote is entered as soon as the target is seen"
+
+
+async def test_our_own_write_is_known_before_the_next_read_tells_it(world: FakeWorld) -> None:
+    world.add_policy(scaleTargetRef=ROLLOUT, maxReplicas=3)
+    await world.evaluate()
+    world.targets.failing = UnreachableError(Reason.ERROR, "no answer")
+
+    await world.evaluate(seconds=15)
+
+    assert world.status().current_replicas == 3
+
+
+def test_what_no_policy_names_any_more_is_forgotten() -> None:
+    world = FakeWorld()
+    scalables, key = world.store.scalables, WorkloadKey("Rollout", "shop", "api", "argoproj.io")
+    scalables.sight(key, Target(replicas=2, ready=2, available=2), now=START)
+    world.add_policy(scaleTargetRef=ROLLOUT)
+    record = world.store.policies["uid-api"]
+
+    scalables.forget_unnamed(now=START + timedelta(hours=1, minutes=59))
+    assert isinstance(world.store.target(record), Target)
+
+    scalables.forget_unnamed(now=START + timedelta(hours=2))
+    assert isinstance(world.store.target(record), NoTarget)
 
 
 async def test_a_slow_api_server_is_waited_for_no_longer_than_the_sources(

@@ -185,6 +185,14 @@ def test_a_floor_above_the_cap_is_refused_as_by_the_api_server() -> None:
     assert cluster.standing == 2
 
 
+def test_a_workload_at_zero_has_switched_its_hpa_off() -> None:
+    cluster = AutoscaledCluster(TargetChange(replicas=0, low=2, high=10))
+
+    cluster.change(TargetChange(low=3), T0)
+
+    assert cluster.replicas == 0
+
+
 def test_a_policy_that_turns_from_an_hpa_to_its_workload_moves_that() -> None:
     turn = "{apiVersion: apps/v1, kind: Deployment, name: api}"
     ticks = played(

@@ -14,11 +14,12 @@ from deadband.api.status import Cause, Revert, TimerStatus, Way
 from deadband.core import timers, words
 from deadband.core.bounds import bounds_in_force
 from deadband.core.contest import Contest, contest, remember_reverts
-from deadband.core.decision import Bounds, Decision, Move, Step, Timers
+from deadband.core.decision import Bounds, Decision, Gated, Move, Step, Timers
 from deadband.core.forecast import upcoming
-from deadband.core.gates import Gated, gate
+from deadband.core.gates import gate
 from deadband.core.history import own_past, points
 from deadband.core.moves import Scene, move_down, move_up
+from deadband.core.proposals import close
 from deadband.core.triggers import Observed, Truth, expression, observe_all
 from deadband.core.types import Absent, Inputs, NoTarget, Target
 
@@ -39,6 +40,8 @@ class View:
         up, down: Truth of both expressions (R5).
         timers: Both timers, this evaluation included (R7).
         failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
+        reverts: What R16 remembers, this evaluation's included.
+        contest: Who else writes the target; None when nobody does.
     """
 
     replicas: int
@@ -50,6 +53,8 @@ class View:
     down: Truth
     timers: Timers
     failures: int
+    reverts: tuple[Revert, ...]
+    contest: Contest | None
 
 
 def decide(inputs: Inputs) -> Decision:
@@ -65,18 +70,23 @@ def decide(inputs: Inputs) -> Decision:
     """
     inputs = own_past(inputs)
     view = look(inputs)
-    reverts = remember_reverts(inputs)
-    found = contest(inputs, reverts)
     if isinstance(inputs.target, NoTarget):
         move = Move(replicas=0, reason=inputs.target.reason, rule="R18", why=inputs.target.message)
-        return _conclude(inputs, view, Gated(move, None, None), reverts, found)
+        return _conclude(inputs, view, Gated(move, None))
     move = (
         _switched_off(inputs, view)
         or _out_of_bounds(inputs, view)
         or _fallback(inputs, view, _by_metrics(inputs, view))
     )
-    gated = gate(inputs, move, found, replicas=view.replicas, bounds=view.bounds)
-    return _conclude(inputs, view, gated, reverts, found)
+    gated = gate(
+        inputs,
+        move,
+        replicas=view.replicas,
+        bounds=view.bounds,
+        contest=view.contest,
+        pending=_pending(inputs, view),
+    )
+    return _conclude(inputs, view, gated)
 
 
 def look(inputs: Inputs) -> View:
@@ -88,6 +98,7 @@ def look(inputs: Inputs) -> View:
     observed = observe_all(spec, inputs.readings, None if isinstance(inputs.target, NoTarget) else ready)
     up, down = expression(spec.up, observed), expression(spec.down, observed)
     enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
+    reverts = remember_reverts(inputs)
     failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0
     return View(
         replicas=replicas,
@@ -102,6 +113,8 @@ def look(inputs: Inputs) -> View:
             timers.advance(status.scale_down, down, now=now, outage=inputs.outage),
         ),
         failures=min(failures, spec.fallback.after_failures if spec.fallback else 0),
+        reverts=reverts,
+        contest=contest(inputs, reverts),
     )
 
 
@@ -188,6 +201,21 @@ def is_due(truth: Truth, timer: TimerStatus, for_seconds: int, inputs: Inputs) -
     return truth is True and timers.held(timer, now=inputs.now) >= timedelta(seconds=for_seconds)
 
 
+def _pending(inputs: Inputs, view: View) -> frozenset[Way]:
+    """Directions that have held for their time and are not known to be over: what is unknown leaves them open."""
+    sides = (
+        (Way.UP, view.up, view.timers.up, inputs.spec.up),
+        (Way.DOWN, view.down, view.timers.down, inputs.spec.down),
+    )
+    return frozenset(
+        way
+        for way, truth, timer, direction in sides
+        if truth is not False
+        and timer.held_since is not None
+        and timers.held(timer, now=inputs.now) >= timedelta(seconds=direction.for_seconds)
+    )
+
+
 def _scene(inputs: Inputs, view: View) -> Scene:
     assert isinstance(inputs.target, Target), "a move needs a workload"
     return Scene(
@@ -250,8 +278,9 @@ def _fallback(inputs: Inputs, view: View, move: Move) -> Move:
     )
 
 
-def _conclude(inputs: Inputs, view: View, gated: Gated, reverts: tuple[Revert, ...], found: Contest | None) -> Decision:
+def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
     """Put the number, the reason and the words together."""
+    gated = close(inputs, gated)
     move, real = gated.move, inputs.target if isinstance(inputs.target, Target) else None
     dry = inputs.spec.mode is PolicyMode.DRY_RUN
     current = view.replicas if real else None
@@ -265,7 +294,7 @@ def _conclude(inputs: Inputs, view: View, gated: Gated, reverts: tuple[Revert, .
         reason=move.reason,
         rule=move.rule,
         sentence=_sentence(inputs, view, gated),
-        next=upcoming(inputs, view.timers, move, view.bounds, found),
+        next=upcoming(inputs, view.timers, move, view.bounds, view.contest),
         cause=move.cause,
         trace=move.trace,
         limited=move.limited,
@@ -277,9 +306,10 @@ def _conclude(inputs: Inputs, view: View, gated: Gated, reverts: tuple[Revert, .
         failures=view.failures,
         bounds=view.bounds if real else None,
         proposal=gated.proposal,
+        last_proposal=gated.last_proposal,
         refusal=gated.refusal,
-        reverts=reverts,
-        contest=found,
+        reverts=view.reverts,
+        contest=view.contest,
     )
 
 

@@ -1,8 +1,10 @@
-"""The bounds in force (R2): the spec's, what open overrides name instead, and what an HPA's other bound leaves."""
+"""R2: the bounds in force (the spec's, what overrides name instead, what an HPA's other bound leaves), kept at once."""
 
 from dataclasses import replace
 
-from deadband.core.decision import Bounds
+from deadband.api.conditions import Reason
+from deadband.api.status import Cause
+from deadband.core.decision import Bounds, Move, Step
 from deadband.core.types import Autoscaled, Inputs, Target
 
 
@@ -16,6 +18,29 @@ def bounds_in_force(inputs: Inputs) -> Bounds:
     if isinstance(inputs.target, Target) and inputs.target.autoscaled is not None:
         return _framed(bounds, inputs.target.autoscaled)
     return bounds
+
+
+def to_bound(replicas: int, bounds: Bounds) -> Move | None:
+    """Bring n to the nearer bound; None when it is within."""
+    if bounds.low <= replicas <= bounds.high:
+        return None
+    if replicas < bounds.low:
+        return _at_once(bounds.low, f"{replicas} is below {bounds.low_is} {bounds.low}")
+    return _at_once(bounds.high, f"{replicas} is above {bounds.high_is} {bounds.high}")
+
+
+def pin(pods: int, bounds: Bounds) -> Move:
+    """Bring both bounds of an HPA together where its workload stands, so that no pod comes or goes by it (ADR 24)."""
+    to = min(max(pods, bounds.low), bounds.high)
+    why = f"its minReplicas and maxReplicas differ, and its workload has {pods} replicas"
+    if to != pods:
+        why += f", while {bounds.low_is if to > pods else bounds.high_is} is {to}"
+    return replace(_at_once(to, why), pins=True)
+
+
+def _at_once(to: int, why: str) -> Move:
+    step = Step("R2", to, why)
+    return Move(replicas=to, reason=Reason.OUT_OF_BOUNDS, rule="R2", why=why, cause=Cause.BOUNDS, trace=(step,))
 
 
 def _framed(policy: Bounds, hpa: Autoscaled) -> Bounds:

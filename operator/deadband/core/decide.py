@@ -12,7 +12,7 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
 from deadband.api.status import Cause, Revert, TimerStatus, Way
 from deadband.core import timers, words
-from deadband.core.bounds import bounds_in_force
+from deadband.core.bounds import bounds_in_force, pin, to_bound
 from deadband.core.contest import Contest, contest, remember_reverts
 from deadband.core.decision import Bounds, Decision, Gated, Move, Step, Timers
 from deadband.core.forecast import upcoming
@@ -137,44 +137,21 @@ def _switched_off(inputs: Inputs, view: View) -> Move | None:
     """R3: 0 replicas under a floor of 1 or more mean that a person switched the target off."""
     if not isinstance(inputs.target, Target) or not inputs.spec.min_replicas:
         return None
-    off, what = (
-        (view.replicas == 0, "the target")
-        if inputs.target.autoscaled is None
-        else (inputs.target.pods == 0, "the HPA's workload")
-    )
-    if not off:
+    hpa = inputs.target.autoscaled is not None
+    if (inputs.target.pods if hpa else view.replicas) > 0:
         return None
+    what = "the HPA's workload" if hpa else "the target"
     why = f"{what} was switched off (0 replicas while minReplicas is {inputs.spec.min_replicas})"
     return Move(replicas=view.replicas, reason=Reason.SCALING_DISABLED, rule="R3", why=why)
 
 
 def _out_of_bounds(inputs: Inputs, view: View) -> Move | None:
     """R2: outside the bounds, to the bound at once, without metrics, windows, limits, cooldowns, health or vetoes."""
-    n, bounds = view.replicas, view.bounds
-    if inputs.target is None:
+    if not isinstance(inputs.target, Target):
         return None
     if view.loose:
-        return _pin(inputs, view)
-    if bounds.low <= n <= bounds.high:
-        return None
-    m = bounds.low if n < bounds.low else bounds.high
-    why = f"{n} is below {bounds.low_is} {m}" if n < m else f"{n} is above {bounds.high_is} {m}"
-    step = Step("R2", m, why)
-    return Move(replicas=m, reason=Reason.OUT_OF_BOUNDS, rule="R2", why=why, cause=Cause.BOUNDS, trace=(step,))
-
-
-def _pin(inputs: Inputs, view: View) -> Move:
-    """Bring both bounds of an HPA together where its workload stands, so that no pod comes or goes by it (ADR 24)."""
-    assert isinstance(inputs.target, Target), "only bounds that were read can differ"
-    pods, bounds = inputs.target.pods, view.bounds
-    m = min(max(pods, bounds.low), bounds.high)
-    why = f"its minReplicas and maxReplicas differ, and its workload has {pods} replicas"
-    if m != pods:
-        why += f", while {bounds.low_is if m > pods else bounds.high_is} is {m}"
-    step = Step("R2", m, why)
-    return Move(
-        replicas=m, reason=Reason.OUT_OF_BOUNDS, rule="R2", why=why, cause=Cause.BOUNDS, trace=(step,), pins=True
-    )
+        return pin(inputs.target.pods, view.bounds)
+    return to_bound(view.replicas, view.bounds)
 
 
 def _by_metrics(inputs: Inputs, view: View) -> Move:

@@ -87,11 +87,7 @@ class Gathering:
                 elapsed = loop.time() - started
                 for sources, group in list(groups.items()):
                     complete = all(asked[source].done() for source in sources if source in asked)
-                    uids = tuple(
-                        uid
-                        for uid, wait in group.waiting.items()
-                        if (complete and (uid not in looks or looks[uid].done())) or wait <= elapsed
-                    )
+                    uids = _ready(group, looks, complete=complete, elapsed=elapsed)
                     if not uids:
                         continue
                     readings = group.plan.read(_answers(group.plan.questions, asked), now=now)
@@ -146,6 +142,14 @@ class Gathering:
         if record.spec is None:
             return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {name} is invalid: {'; '.join(record.faults)}")
         return self._tenants.refusal(name, record.spec, namespace) or name
+
+
+def _ready(
+    group: _Group, looks: Mapping[str, asyncio.Task[None]], *, complete: bool, elapsed: float
+) -> tuple[str, ...]:
+    """Policies that have all they asked for, their target's sight included, and those that may not wait any longer."""
+    seen = {uid for uid in group.waiting if uid not in looks or looks[uid].done()} if complete else set()
+    return tuple(uid for uid, wait in group.waiting.items() if uid in seen or wait <= elapsed)
 
 
 def _by_source(groups: Iterable[_Group]) -> Mapping[str, Sequence[Question]]:

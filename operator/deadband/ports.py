@@ -65,10 +65,30 @@ class Workload:
     Attributes:
         target: The facts the decision uses.
         resource_version: Precondition of the write (R18).
+        selector: Labels of its pods, as a query parameter; empty where they are not known.
+        uncreated: Pods that its controller has not made although they are wanted, where its status cannot say why.
     """
 
     target: Target
     resource_version: str
+    selector: str = ""
+    uncreated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledObject:
+    """An object of KEDA that scales a workload.
+
+    Attributes:
+        namespace, name: Its own.
+        scales: The workload, in its namespace.
+        paused: It writes nothing at present.
+    """
+
+    namespace: str
+    name: str
+    scales: ScaleTargetRef
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,29 @@ class Targets(Protocol):
 
         Raises:
             ConflictError, GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+
+class Capacity(Protocol):
+    """Whether the cluster has room for the pods that are wanted already."""
+
+    async def shortage(
+        self, namespace: str, ref: ScaleTargetRef, workload: Workload, *, now: datetime, since: datetime | None
+    ) -> Reason | None:
+        """Look for what keeps missing pods of a workload away, in a bounded number of calls.
+
+        Args:
+            namespace: Of the workload.
+            ref: Names the workload.
+            workload: As it was last seen.
+            now: The time of the evaluation.
+            since: When deadband last scaled it; what was before that does not count.
+
+        Returns:
+            QuotaExceeded, InsufficientCapacity, or None when nothing is known to.
+
+        Raises:
+            DeniedError, UnreachableError: As their names say.
         """
 
 

@@ -41,6 +41,28 @@ def test_bounds_and_workload_are_read() -> None:
     assert (read.scales.api_version, read.scales.kind, read.scales.name) == ("apps/v1", "Deployment", "api")
 
 
+def controller(version: str, kind: str = "ScaledObject", **changes: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "name": "web", "controller": True, **changes}
+
+
+@pytest.mark.parametrize(
+    ("owners", "owner"),
+    [
+        pytest.param(None, None, id="nobody's"),
+        pytest.param([controller("keda.sh/v1alpha1")], "ScaledObject web", id="KEDA's"),
+        pytest.param([controller("keda.sh/v2")], "ScaledObject web", id="a later KEDA's"),
+        pytest.param([controller("keda.sh/v1alpha1", controller=False)], None, id="not under its control"),
+        pytest.param([controller("acme.io/v1")], None, id="a namesake's"),
+        pytest.param([controller("acme.io/v1", "App")], None, id="some operator's"),
+    ],
+)
+def test_an_hpa_that_keda_made_names_its_scaled_object(owners: Any, owner: str | None) -> None:
+    obj = hpa()
+    obj["metadata"]["ownerReferences"] = owners
+
+    assert autoscaler_from_object(obj).owner == owner
+
+
 def test_an_absent_floor_is_one() -> None:
     obj = hpa()
     del obj["spec"]["minReplicas"]
@@ -140,3 +162,28 @@ async def test_an_hpa_is_read_with_its_version() -> None:
         found = await KubeAutoscalers(kube).read("shop", "web")
 
     assert (found.autoscaler.low, found.resource_version) == (2, "42")
+
+
+@pytest.mark.parametrize(
+    ("managed", "low", "high"),
+    [
+        pytest.param((), None, None, id="nobody ever"),
+        pytest.param([entry("deadband", "f:minReplicas", "f:maxReplicas")], None, None, id="we did"),
+        pytest.param(
+            [entry("deadband", "f:minReplicas"), entry("argocd-controller", "f:maxReplicas")],
+            None,
+            "argocd-controller",
+            id="one each",
+        ),
+        pytest.param(
+            [entry("kustomize-controller", "f:minReplicas", "f:maxReplicas", operation="Apply")],
+            "kustomize-controller",
+            "kustomize-controller",
+            id="an apply of both",
+        ),
+    ],
+)
+def test_whoever_set_the_bounds_as_they_are_is_named(managed: Any, low: str | None, high: str | None) -> None:
+    read = autoscaler_from_object(hpa(managed=managed))
+
+    assert (read.low_writer, read.high_writer) == (low, high)

@@ -95,6 +95,21 @@ def test_our_own_write_is_known_whatever_the_field_is_called(managed: Any, ours:
     assert seen.own_write == (datetime(2026, 3, 1, 12, tzinfo=UTC) if ours else None)
 
 
+def test_whoever_set_replicas_is_named_where_the_kind_calls_them_so() -> None:
+    def writer(path: str) -> str | None:
+        managed = [entry("kubectl", path), CONTROLLER]
+        return workload_from_scale(SCALE, {"metadata": {"managedFields": managed}}).target.writer
+
+    assert (writer("f:replicas"), writer("f:size")) == ("kubectl", None)
+
+
+def test_its_pods_are_chosen_as_its_scale_says() -> None:
+    scale = {**SCALE, "status": {"replicas": 3, "selector": "app=ships"}}
+
+    assert workload_from_scale(scale, {}).selector == "app=ships"
+    assert workload_from_scale(SCALE, {}).selector == ""
+
+
 async def test_the_scale_and_the_object_are_read(api: FakeApi, kube: Kube) -> None:
     api.answer(200, SERVED)
     api.answer(200, SCALE)

@@ -191,6 +191,22 @@ def test_our_last_write_is_that_of_what_moves(bound: Bound, own: dict[str, Any],
     assert target_of(hpa(2, 10, **own), target(3), bound).own_write == write
 
 
+@pytest.mark.parametrize(
+    ("bound", "writers", "writer"),
+    [
+        pytest.param(MIN, {"low_writer": "helm"}, "helm", id="the floor's"),
+        pytest.param(MAX, {"low_writer": "helm"}, None, id="not the other bound's"),
+        pytest.param(MAX, {"high_writer": "helm"}, "helm", id="the cap's"),
+        pytest.param(BOTH, {"low_writer": "helm", "high_writer": "helm"}, "helm", id="both"),
+        pytest.param(MIN, {}, None, id="never the workload's: there the HPA writes"),
+    ],
+)
+def test_who_set_what_moves_is_named(bound: Bound, writers: dict[str, str], writer: str | None) -> None:
+    workload = target(3, writer="kube-controller-manager")
+
+    assert target_of(hpa(2, 10, **writers), workload, bound).writer == writer
+
+
 def test_a_move_that_the_status_does_not_know_is_entered_with_its_own_time() -> None:
     wrote = T0 - timedelta(seconds=20)
     seen = target_of(hpa(5, 10, own_low=wrote), target(5), MIN)

@@ -21,7 +21,16 @@ from deadband.engine.sightings import Sightings
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
 from deadband.engine.tenants import Labels, Tenants
-from deadband.ports import Alert, AutoscalerRead, ConflictError, GoneError, ObjectRef, Workload, WriteError
+from deadband.ports import (
+    Alert,
+    AutoscalerRead,
+    ConflictError,
+    GoneError,
+    ObjectRef,
+    ScaledObject,
+    Workload,
+    WriteError,
+)
 from deadband.queries.types import Answer, Answered, Question, Series
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -99,6 +108,20 @@ class FakeTargets:
             raise ConflictError(Reason.ERROR, "the target changed since it was read")
         self.put(ref.name, replicas, int(resource_version) + 1, ready=min(held.target.ready, replicas))
         self.scaled.append((ref.name, replicas))
+
+
+class FakeCapacity:
+    """Room for everything until a test says what is short, or that it cannot be known."""
+
+    def __init__(self) -> None:
+        self.short: Reason | WriteError | None = None
+        self.asked: list[str] = []
+
+    async def shortage(self, namespace: str, ref: ScaleTargetRef, workload: Workload, **_: object) -> Reason | None:
+        self.asked.append(ref.name)
+        if isinstance(self.short, WriteError):
+            raise self.short
+        return self.short
 
 
 class FakeAutoscalers:
@@ -235,6 +258,7 @@ class FakeWorld:
         self.clock = FakeClock()
         self.metrics = FakeMetrics()
         self.targets = FakeTargets()
+        self.capacity = FakeCapacity()
         self.autoscalers = FakeAutoscalers()
         self.policies = FakePolicies()
         self.events = FakeEvents()
@@ -247,6 +271,7 @@ class FakeWorld:
         self.evaluation = Evaluation(
             store=self.store,
             actuator=Actuator(self.store, self.targets, self.autoscalers),
+            capacity=self.capacity,
             policies=self.policies,
             leadership=self.leadership,
             statuses=self.statuses,
@@ -393,7 +418,22 @@ def deployment(name: str = "api", *, uid: str = "", version: int = 1) -> Json:
     }
 
 
-def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, **metadata: Any) -> Json:
+def scaled_object(
+    name: str = "keda-web",
+    *,
+    scales: str = "api",
+    kind: str = "Deployment",
+    namespace: str = "shop",
+    paused: bool = False,
+) -> ScaledObject:
+    """As the adapter reads one."""
+    reference = ScaleTargetRef(api_version="apps/v1", kind=kind, name=scales)
+    return ScaledObject(namespace, name, reference, paused)
+
+
+def autoscaler(
+    name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, owner: str | None = None, **metadata: Any
+) -> Json:
     """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at."""
     return {
         "apiVersion": "autoscaling/v2",
@@ -403,6 +443,7 @@ def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: in
             "namespace": "shop",
             "uid": f"uid-autoscaler-{name}",
             "resourceVersion": "1",
+            "owner": owner,
             **metadata,
         },
         "spec": {

@@ -80,6 +80,20 @@ async def test_our_own_write_is_known_before_the_watch_tells_it(world: FakeWorld
     assert world.status().current_replicas == 3
 
 
+async def test_a_write_that_is_restored_again_and_again_is_named_and_then_left_alone(world: FakeWorld) -> None:
+    world.add_policy()
+    await world.evaluate()
+
+    for round_ in range(3):
+        world.targets.put("api", 2, version=10 * (round_ + 1), writer="argocd-controller")
+        world.scheduler.receive("Deployment", "MODIFIED", deployment(version=10 * (round_ + 1)))
+        await world.evaluate(seconds=15)
+
+    assert world.targets.scaled == [("api", 3)] * 3
+    assert world.events.recorded[-1] == ("api", EventReason.TARGET_CONTESTED)
+    assert condition(world, "TargetContested").message.startswith("argocd-controller restored 2 after deadband wrote 3")
+
+
 async def test_a_policy_that_was_deleted_meanwhile_scales_nothing(world: FakeWorld) -> None:
     world.add_policy()
     world.policies.objects.clear()

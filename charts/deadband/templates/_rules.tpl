@@ -1,4 +1,4 @@
-{{/* What the operator may do, once. Nothing is granted that it does not use: no pods; namespaces only with
+{{/* What the operator may do, once. Nothing is granted that it does not use: namespaces only with
 rbac.namespaceSelectors, and no Secrets but those that metricSource.secretNames lists (rbac.yaml). */}}
 
 {{/* Where policies are enforced: cluster-wide, or by a Role in each watched namespace. */}}
@@ -31,6 +31,14 @@ rbac.namespaceSelectors, and no Secrets but those that metricSource.secretNames 
     {{- end }}
   verbs: [get, patch]
 {{- end }}
+# Why pods that are wanted already do not come: asked before more are, of one workload at a time.
+- apiGroups: [""]
+  resources: [pods, events]
+  verbs: [list]
+# KEDA's, where it is installed: whose workload a policy leaves alone.
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

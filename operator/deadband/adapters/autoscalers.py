@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from deadband.adapters.kube import FIELD_MANAGER, Json, Kube, Resource
+from deadband.adapters.ownership import other_writer
+from deadband.adapters.scaled_objects import SCALED_OBJECTS
 from deadband.api.originals import ORIGINAL_BOUNDS_ANNOTATION, OriginalBounds
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.autoscaler import Autoscaler, Rewrite
@@ -16,10 +18,6 @@ from deadband.ports import AutoscalerRead
 logger = logging.getLogger(__name__)
 
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
-
-
-_SCALED_OBJECTS = "keda.sh/"
-"""API group of KEDA, before the version."""
 
 
 class KubeAutoscalers:
@@ -76,13 +74,15 @@ def autoscaler_from_object(obj: Mapping[str, Any]) -> Autoscaler:
         originals=_originals(metadata),
         own_low=_own_write(managed, "f:minReplicas"),
         own_high=_own_write(managed, "f:maxReplicas"),
+        low_writer=other_writer(managed, "f:minReplicas"),
+        high_writer=other_writer(managed, "f:maxReplicas"),
     )
 
 
 def _scaled_object(metadata: Mapping[str, Any]) -> str | None:
     """The ScaledObject whose controller made this HPA, and makes it anew as it was (KEDA, "Scaling Deployments")."""
     for owner in metadata.get("ownerReferences") or ():
-        if owner.get("controller") and str(owner.get("apiVersion", "")).startswith(_SCALED_OBJECTS):
+        if owner.get("controller") and str(owner.get("apiVersion", "")).startswith(f"{SCALED_OBJECTS.group}/"):
             return f"{owner['kind']} {owner['name']}"
     return None
 

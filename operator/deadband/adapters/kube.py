@@ -102,6 +102,25 @@ class Kube:
         except ExpiredError:  # the snapshot was compacted away between two pages: once more, in one piece
             return await self._pages(call, resource, namespace, 0)
 
+    async def find(
+        self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", most: int
+    ) -> list[Json]:
+        """Read the first objects of a kind that selectors choose, in one page.
+
+        Args:
+            resource: The kind.
+            namespace: Where.
+            labels: Label selector; empty for all.
+            fields: Field selector, of fields that the kind can be selected by; empty for all.
+            most: How many at most.
+        """
+        call = Call("list", resource.group, resource.plural, namespace)
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(most)}
+        page = await self._send(
+            call, "GET", resource.path(namespace), query={key: value for key, value in query.items() if value}
+        )
+        return list(page.get("items") or ())
+
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
         """Create an object; ConflictError when one of that name exists."""
         call = Call("create", resource.group, resource.plural, namespace)

@@ -6,6 +6,7 @@ from typing import Any
 
 from deadband.adapters.discovery import Discovery
 from deadband.adapters.kube import FIELD_MANAGER, Json, Kube
+from deadband.adapters.ownership import other_writer
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Target
@@ -61,8 +62,8 @@ def workload_from_scale(scale: Mapping[str, Any], obj: Mapping[str, Any]) -> Wor
     """Reduce a scale (autoscaling/v1) and its object to the facts that the decision uses.
 
     What the object shows under the names that Deployments have (status.readyReplicas, availableReplicas,
-    updatedReplicas; spec.paused) means what it means there. Where it shows none: as many pods are ready as the scale's
-    status counts, all of them are available, and no rollout is known of.
+    updatedReplicas; spec.paused, spec.replicas) means what it means there. Where it shows none: as many pods are ready
+    as the scale's status counts, all of them are available, and no rollout is known of.
 
     Args:
         scale: As the subresource answers; the precondition of the write is its version.
@@ -70,7 +71,7 @@ def workload_from_scale(scale: Mapping[str, Any], obj: Mapping[str, Any]) -> Wor
     """
     replicas = int(scale.get("spec", {}).get("replicas", 0))
     spec, status = _mapping(obj.get("spec")), _mapping(obj.get("status"))
-    metadata = obj.get("metadata", {})
+    managed = obj.get("metadata", {}).get("managedFields") or ()
     counted = int(scale.get("status", {}).get("replicas", 0))
     ready = min(_count(status, "readyReplicas", counted), replicas)
     created = _count(status, "replicas", counted)
@@ -81,9 +82,11 @@ def workload_from_scale(scale: Mapping[str, Any], obj: Mapping[str, Any]) -> Wor
             available=_count(status, "availableReplicas", ready),
             rollout_in_progress=_count(status, "updatedReplicas", created) < created,
             paused=spec.get("paused") is True,
-            own_write=_own_write(metadata.get("managedFields") or ()),
+            own_write=_own_write(managed),
+            writer=other_writer(managed, "f:replicas"),
         ),
         resource_version=str(scale.get("metadata", {}).get("resourceVersion", "")),
+        selector=str(scale.get("status", {}).get("selector") or ""),
     )
 
 

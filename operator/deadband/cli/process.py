@@ -12,6 +12,7 @@ import kopf
 
 from deadband.adapters.alertmanager import AlertmanagerAlerts
 from deadband.adapters.autoscalers import KubeAutoscalers, autoscaler_from_object
+from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
 from deadband.adapters.http import HttpServer
@@ -114,6 +115,7 @@ class _Operator:
             evaluation=Evaluation(
                 store=store,
                 actuator=Actuator(store, targets, autoscalers),
+                capacity=KubeCapacity(kube),
                 policies=self._policies,
                 leadership=self._elector,
                 statuses=self._statuses,
@@ -183,6 +185,7 @@ class _Operator:
         return {
             "scheduler": self._scheduler.run(),
             "resync": self._resync.run(),
+            "scaled objects": self._resync.run_for_scaled_objects(),
             "status writer": self._statuses.run(),
             "restoring": self._restoring.run(),
             "events": self._events.run(),

@@ -21,6 +21,8 @@ class Autoscaler:
         originals: What deadband moved, from its annotation; None when it moved nothing.
         own_low: When deadband's field manager last wrote minReplicas; None when somebody else owns it.
         own_high: Likewise of maxReplicas.
+        low_writer: The field manager that set minReplicas as it is; None when deadband did, or nobody ever.
+        high_writer: Likewise of maxReplicas.
     """
 
     scales: ScaleTargetRef
@@ -30,6 +32,8 @@ class Autoscaler:
     originals: OriginalBounds | None = None
     own_low: datetime | None = None
     own_high: datetime | None = None
+    low_writer: str | None = None
+    high_writer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ def target_of(autoscaler: Autoscaler, workload: Target, moves: Bound) -> Target:
         workload,
         replicas=high if moves is Bound.MAX_REPLICAS else low,
         own_write=max(times) if len(times) == len(written) else None,
+        writer=autoscaler.high_writer if moves is Bound.MAX_REPLICAS else autoscaler.low_writer,
         autoscaled=Autoscaled(
             pods=workload.replicas,
             floor=low if moves is Bound.MAX_REPLICAS else None,

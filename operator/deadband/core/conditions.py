@@ -30,7 +30,7 @@ def of_decision(
         _able_to_scale(inputs, refused),
         _scaling_limited(decision),
         _metrics_available(inputs, decision),
-        _contested(inputs),
+        _contested(decision),
         _action_required(inputs, decision),
         _flapping(inputs, events),
     ]
@@ -81,8 +81,8 @@ def _scaling_active(inputs: Inputs, decision: Decision) -> Said:
     if decision.reason is Reason.SCALING_DISABLED:
         what = "HPA's workload" if inputs.spec.moves else "target"
         return type_, "False", Reason.SCALING_DISABLED, f"The {what} has 0 replicas and minReplicas is not 0."
-    if inputs.contested_by:
-        return type_, "False", Reason.TARGET_CONTESTED, f"{inputs.contested_by} writes the same target."
+    if decision.contest is not None:
+        return type_, "False", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     if inputs.pause is Pause.BOTH:
         return type_, "False", Reason.PAUSED, "The annotation deadband.dev/paused is set."
     return type_, "True", Reason.OK, "The policy only advises." if inputs.target is None else ""
@@ -113,10 +113,9 @@ def _metrics_available(inputs: Inputs, decision: Decision) -> Said:
     return ConditionType.METRICS_AVAILABLE, "False", absent[0][1].reason, f"{message}."
 
 
-def _contested(inputs: Inputs) -> Said:
-    if inputs.contested_by:
-        message = f"{inputs.contested_by} writes the same target."
-        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, message
+def _contested(decision: Decision) -> Said:
+    if decision.contest is not None:
+        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     return ConditionType.TARGET_CONTESTED, "False", Reason.OK, ""
 
 

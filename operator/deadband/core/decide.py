@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
-from deadband.api.status import Cause, TimerStatus, Way
+from deadband.api.status import Cause, Revert, TimerStatus, Way
 from deadband.core import timers, words
 from deadband.core.bounds import bounds_in_force, pin, to_bound
+from deadband.core.contest import Contest, contest, remember_reverts
 from deadband.core.decision import Bounds, Decision, Gated, Move, Step, Timers
 from deadband.core.forecast import upcoming
 from deadband.core.gates import gate
@@ -39,6 +40,8 @@ class View:
         up, down: Truth of both expressions (R5).
         timers: Both timers, this evaluation included (R7).
         failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
+        reverts: What R16 remembers, this evaluation's included.
+        contest: Who else writes the target; None when nobody does.
     """
 
     replicas: int
@@ -50,6 +53,8 @@ class View:
     down: Truth
     timers: Timers
     failures: int
+    reverts: tuple[Revert, ...]
+    contest: Contest | None
 
 
 def decide(inputs: Inputs) -> Decision:
@@ -73,7 +78,14 @@ def decide(inputs: Inputs) -> Decision:
         or _out_of_bounds(inputs, view)
         or _fallback(inputs, view, _by_metrics(inputs, view))
     )
-    gated = gate(inputs, move, replicas=view.replicas, bounds=view.bounds, pending=_pending(inputs, view))
+    gated = gate(
+        inputs,
+        move,
+        replicas=view.replicas,
+        bounds=view.bounds,
+        contest=view.contest,
+        pending=_pending(inputs, view),
+    )
     return _conclude(inputs, view, gated)
 
 
@@ -86,6 +98,7 @@ def look(inputs: Inputs) -> View:
     observed = observe_all(spec, inputs.readings, None if isinstance(inputs.target, NoTarget) else ready)
     up, down = expression(spec.up, observed), expression(spec.down, observed)
     enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
+    reverts = remember_reverts(inputs)
     failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0
     return View(
         replicas=replicas,
@@ -100,6 +113,8 @@ def look(inputs: Inputs) -> View:
             timers.advance(status.scale_down, down, now=now, outage=inputs.outage),
         ),
         failures=min(failures, spec.fallback.after_failures if spec.fallback else 0),
+        reverts=reverts,
+        contest=contest(inputs, reverts),
     )
 
 
@@ -256,7 +271,7 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         reason=move.reason,
         rule=move.rule,
         sentence=_sentence(inputs, view, gated),
-        next=upcoming(inputs, view.timers, move, view.bounds),
+        next=upcoming(inputs, view.timers, move, view.bounds, view.contest),
         cause=move.cause,
         trace=move.trace,
         limited=move.limited,
@@ -270,6 +285,8 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         proposal=gated.proposal,
         last_proposal=gated.last_proposal,
         refusal=gated.refusal,
+        reverts=view.reverts,
+        contest=view.contest,
     )
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from deadband.api.conditions import Reason
-from deadband.api.status import Cause, ClosedProposal, Proposal, TimerStatus, Way
+from deadband.api.status import Cause, ClosedProposal, Proposal, Revert, TimerStatus, Way
+from deadband.core.contest import Contest
 from deadband.core.triggers import Observed, Truth
 
 
@@ -130,6 +131,8 @@ class Decision:
         proposal: The open proposal (R13).
         last_proposal: What became of the proposal before.
         refusal: Why an approval was not carried out; empty when none was asked or it was carried out.
+        reverts: What R16 remembers after this evaluation.
+        contest: Who else writes the target; None when nobody does.
     """
 
     current: int | None
@@ -153,6 +156,8 @@ class Decision:
     proposal: Proposal | None = None
     last_proposal: ClosedProposal | None = None
     refusal: str = field(default="")
+    reverts: tuple[Revert, ...] = ()
+    contest: Contest | None = None
 
     @property
     def scales(self) -> bool:

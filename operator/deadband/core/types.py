@@ -71,6 +71,7 @@ class Target:
         unschedulable: Pods stay unschedulable.
         own_write: When at the latest deadband's field manager changed the replicas; None when somebody else owns
             them. (A write through /scale carries no time of its own in managedFields.)
+        writer: The field manager that set the replicas as they are; None when deadband did, or nobody ever.
         autoscaled: Set when the target is an HPA.
     """
 
@@ -82,6 +83,7 @@ class Target:
     quota_exceeded: bool = False
     unschedulable: bool = False
     own_write: datetime | None = None
+    writer: str | None = None
     autoscaled: Autoscaled | None = None
 
     @property
@@ -156,7 +158,7 @@ class Inputs:
         overrides: Those that are open at `now` (R2).
         pause: What R15 holds back.
         approval: The id in the approve annotation, if any (R13).
-        contested_by: Who else writes the target; None when nobody does (R16).
+        contested_by: Another object that writes the target, as `ScalingPolicy web`; None when there is none (R16).
         outage: Set in the first evaluation of a leadership only.
         generation: metadata.generation of the spec that was read.
     """

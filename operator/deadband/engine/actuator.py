@@ -7,7 +7,7 @@ from deadband.core.autoscaler import moved, target_of
 from deadband.core.types import Target
 from deadband.engine.records import PolicyRecord
 from deadband.engine.store import Store
-from deadband.ports import AutoscalerRead, Autoscalers, GoneError, Targets
+from deadband.ports import AutoscalerRead, Autoscalers, GoneError, Targets, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,13 @@ class Reached:
     Attributes:
         target: The facts that the decision uses.
         resource_version: Precondition of the write (R18); of the HPA, where there is one.
+        workload: Whose pods they are.
         hpa: The HPA whose bounds move; None when replicas do.
     """
 
     target: Target
     resource_version: str
+    workload: Workload
     hpa: AutoscalerRead | None = None
 
 
@@ -43,14 +45,14 @@ class Actuator:
         assert reference is not None, "only a policy with a target reads one"
         if moves is None:
             workload = await self._targets.read(namespace, reference)
-            return Reached(workload.target, workload.resource_version)
+            return Reached(workload.target, workload.resource_version, workload)
         hpa = await self._autoscalers.read(namespace, reference.name)
         try:
             workload = await self._targets.read(namespace, hpa.autoscaler.scales)
         except GoneError as error:
             message = f"what {AUTOSCALER_KIND} {reference.name} scales cannot be scaled: {error}"
             raise GoneError(error.reason, message) from error
-        return Reached(target_of(hpa.autoscaler, workload.target, moves), hpa.resource_version, hpa)
+        return Reached(target_of(hpa.autoscaler, workload.target, moves), hpa.resource_version, workload, hpa)
 
     async def write(self, record: PolicyRecord, reached: Reached, replicas: int) -> None:
         """Set what the policy moves to `replicas`.
@@ -70,7 +72,7 @@ class Actuator:
         assert reference is not None, "only a policy with a target writes one"
         if reached.hpa is None or moves is None:
             await self._targets.scale(namespace, reference, replicas, resource_version=reached.resource_version)
-            self._store.scalables.note_scaled(namespace, reference, replicas)
+            self._store.scalables.note_scaled(namespace, reference, replicas, resource_version=reached.resource_version)
             return
         rewrite = moved(reached.hpa.autoscaler, moves, replicas, policy=record.ref.name, uid=record.ref.uid)
         written = await self._autoscalers.rewrite(

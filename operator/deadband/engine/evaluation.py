@@ -26,9 +26,11 @@ from deadband.engine.clock import Clock
 from deadband.engine.complaints import Complaints
 from deadband.engine.gathering import VETO_PREFIX
 from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.shortages import depends_on_room, look_for_room
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
 from deadband.ports import (
+    Capacity,
     ConflictError,
     Events,
     GoneError,
@@ -71,6 +73,7 @@ class Evaluation:
         *,
         store: Store,
         actuator: Actuator,
+        capacity: Capacity,
         policies: Policies,
         leadership: Leadership,
         statuses: StatusWriter,
@@ -81,6 +84,7 @@ class Evaluation:
     ) -> None:
         self._store = store
         self._actuator = actuator
+        self._capacity = capacity
         self._policies = policies
         self._leadership = leadership
         self._statuses = statuses
@@ -154,36 +158,58 @@ class Evaluation:
         self._settle(record, status, now=now)
         self._telemetry.invalid(record.ref, status)
 
+    def acts(self, record: PolicyRecord, decision: Decision) -> bool:
+        """Whether the evaluation calls out before it ends: to write, or to look first whether there is room."""
+        return decision.scales or depends_on_room(decision, self._store.pods(record))
+
     async def act(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> Mapping[str, Any] | None:
-        """Write the scale that was decided, on facts read now, and settle.
+        """Look for room where that matters, write the scale that was decided, on facts read now, and settle.
 
         Returns:
             None when the evaluation is over. The policy's object as it is now when it changed meanwhile and must be
             evaluated anew; nothing was written then.
         """
         async with self._slots:
-            for attempt in range(1, ROUNDS + 1):
-                if not self._leadership.leads():
-                    return None
-                try:
-                    fresh = await self._policies.read(record.ref)
-                except GoneError:
-                    return None  # the watch tells the store
-                except WriteError as error:
-                    self._refused(record, inputs, decision, error)
-                    return None
-                if read_policy(fresh, previous=record).meaning != record.meaning:
-                    return fresh
-                try:
-                    inputs, decision = await self._attempt(record, inputs, decision)
-                except ConflictError as error:
-                    if attempt == ROUNDS:
-                        self._refused(record, inputs, decision, error)
-                    continue
-                except WriteError as error:
-                    self._refused(record, inputs, decision, error)
-                return None
+            inputs, decision = await self._with_room(record, inputs, decision)
+            if decision.scales:
+                return await self._write(record, inputs, decision)
+            self.settle(record, inputs, decision)
         return None
+
+    async def _write(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> Mapping[str, Any] | None:
+        for attempt in range(1, ROUNDS + 1):
+            if not self._leadership.leads():
+                return None
+            try:
+                fresh = await self._policies.read(record.ref)
+            except GoneError:
+                return None  # the watch tells the store
+            except WriteError as error:
+                self._refused(record, inputs, decision, error)
+                return None
+            if read_policy(fresh, previous=record).meaning != record.meaning:
+                return fresh
+            try:
+                inputs, decision = await self._attempt(record, inputs, decision)
+            except ConflictError as error:
+                if attempt == ROUNDS:
+                    self._refused(record, inputs, decision, error)
+                continue
+            except WriteError as error:
+                self._refused(record, inputs, decision, error)
+            return None
+        return None
+
+    async def _with_room(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> tuple[Inputs, Decision]:
+        """Decide again where pods that are wanted already find no room; what cannot be looked for stops nothing."""
+        pods = self._store.pods(record)
+        if pods is None or not depends_on_room(decision, pods):
+            return inputs, decision
+        try:
+            return await look_for_room(self._capacity, record, inputs, decision, pods)
+        except WriteError as error:
+            self._complaints.tell("look for room for", record.ref, error)
+            return inputs, decision
 
     async def _attempt(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> tuple[Inputs, Decision]:
         """Read the target, decide again if it is not what was decided on, write, settle.

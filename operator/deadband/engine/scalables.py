@@ -1,16 +1,19 @@
-"""What can be scaled, as it was last seen: watched workloads, HPAs with what they scale, kinds that no watch shows."""
+"""What can be scaled, as it was last seen: watched workloads, HPAs with what they scale, kinds that no watch shows.
 
-from collections.abc import Callable, Iterator, Mapping
+Beside them what else scales: KEDA may come and go, so its ScaledObjects are listed, not watched.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import AUTOSCALER_KIND, ScaleTargetRef, ScalingPolicySpec
 from deadband.core.autoscaler import Autoscaler, target_of
 from deadband.core.types import NoTarget, Target
 from deadband.engine.records import AutoscalerRecord, WorkloadKey, WorkloadRecord, version_of
-from deadband.ports import Workload
+from deadband.ports import ScaledObject, Workload
 
 WATCHED = frozenset({("apps", "Deployment"), ("apps", "StatefulSet")})
 """Workloads that a watch shows, by group and kind."""
@@ -27,12 +30,19 @@ class _Sighting:
     """One read of a target that no watch shows.
 
     Attributes:
-        target: What it told.
+        seen: What it told.
         at: When.
     """
 
-    target: Target | NoTarget
+    seen: Workload | NoTarget
     at: datetime
+
+
+class Pods(NamedTuple):
+    """A workload, which may stand behind an HPA: its name and what was last seen of it."""
+
+    reference: ScaleTargetRef
+    workload: Workload
 
 
 class Scalables:
@@ -49,6 +59,7 @@ class Scalables:
         self._read_workload = read_workload
         self._read_autoscaler = read_autoscaler
         self._autoscaled: dict[WorkloadKey, set[str]] = {}
+        self._scaled_objects: dict[WorkloadKey, str] = {}
         self._sighted: dict[WorkloadKey, _Sighting] = {}
 
     def target(self, namespace: str, spec: ScalingPolicySpec) -> Target | NoTarget | None:
@@ -57,7 +68,7 @@ class Scalables:
         if reference is None:
             return None
         if spec.moves is None:
-            return self._workload(namespace, reference, "correct spec.scaleTargetRef")
+            return _target(self._workload(namespace, reference, "correct spec.scaleTargetRef"))
         held = self.autoscalers.get((namespace, reference.name))
         if held is None:
             return _missing(namespace, reference, "correct spec.scaleTargetRef")
@@ -65,7 +76,13 @@ class Scalables:
         workload = self._workload(namespace, held.autoscaler.scales, hint)
         if isinstance(workload, NoTarget):
             return workload
-        return target_of(held.autoscaler, workload, spec.moves)
+        return target_of(held.autoscaler, workload.target, spec.moves)
+
+    def pods(self, namespace: str, spec: ScalingPolicySpec) -> Pods | None:
+        """Whose pods a policy's target is made of, as it was last seen; None where there is no such."""
+        reference = self.measured(namespace, spec)
+        held = self._workload(namespace, reference, "") if reference is not None else None
+        return Pods(reference, held) if reference is not None and isinstance(held, Workload) else None
 
     def measured(self, namespace: str, spec: ScalingPolicySpec) -> ScaleTargetRef | None:
         """Whose pods a policy's target is made of: the workload, also where an HPA is in between."""
@@ -80,7 +97,7 @@ class Scalables:
             return None
         return reference
 
-    def sight(self, key: WorkloadKey, seen: Target | NoTarget, *, now: datetime) -> None:
+    def sight(self, key: WorkloadKey, seen: Workload | NoTarget, *, now: datetime) -> None:
         """Keep what a read told."""
         self._sighted[key] = _Sighting(seen, now)
 
@@ -98,16 +115,38 @@ class Scalables:
         """Names of the HPAs that scale a workload."""
         return frozenset(self._autoscaled.get(key, ()))
 
-    def note_scaled(self, namespace: str, reference: ScaleTargetRef, replicas: int) -> None:
-        """Show our own write before the watch does: the next evaluation must not take the old number for a revert."""
+    def hold_scaled_objects(self, found: Iterable[ScaledObject]) -> None:
+        """Take in all of KEDA's ScaledObjects at once, in place of those that were held."""
+        held: dict[WorkloadKey, str] = {}
+        for one in sorted(found, key=lambda each: each.name, reverse=True):
+            if not one.paused:
+                held[WorkloadKey.of(one.scales, one.namespace)] = f"ScaledObject {one.name}"
+        self._scaled_objects = held
+
+    def scaled_object_of(self, key: WorkloadKey) -> str | None:
+        """The ScaledObject on a workload: as listed, or as an HPA that it made names it, which a watch tells sooner."""
+        made = (self.autoscalers[key.namespace, name].autoscaler for name in self._autoscaled.get(key, ()))
+        owners = [autoscaler.owner for autoscaler in made if autoscaler.owner is not None]
+        return self._scaled_objects.get(key) or min(owners, default=None)
+
+    def note_scaled(self, namespace: str, reference: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
+        """Show our own write before the watch does: the next evaluation must not take the old number for a revert.
+
+        Args:
+            namespace: Of the target.
+            reference: What was written.
+            replicas: As written.
+            resource_version: Its precondition: what the watch still tells of that version, or of an older one, was
+                before the write.
+        """
         key = WorkloadKey.of(reference, namespace)
         held = self.workloads.get(key)
         if held is not None:
-            scaled = _scaled(held.workload.target, replicas)
-            self.workloads[key] = replace(held, workload=replace(held.workload, target=scaled))
+            version = max(held.version, version_of({"resourceVersion": resource_version}) + 1)
+            self.workloads[key] = replace(held, version=version, workload=_scaled(held.workload, replicas))
         sighting = self._sighted.get(key)
-        if sighting is not None and isinstance(sighting.target, Target):
-            self._sighted[key] = replace(sighting, target=_scaled(sighting.target, replicas))
+        if sighting is not None and isinstance(sighting.seen, Workload):
+            self._sighted[key] = replace(sighting, seen=_scaled(sighting.seen, replicas))
 
     def put_workload(self, kind: str, obj: Mapping[str, Any]) -> None:
         """Take a Deployment or StatefulSet in, unless it is older than what is known."""
@@ -153,15 +192,15 @@ class Scalables:
             if key.kind == kind:
                 yield workload.uid, {"uid": workload.uid, "namespace": key.namespace, "name": key.name}
 
-    def _workload(self, namespace: str, reference: ScaleTargetRef, hint: str) -> Target | NoTarget:
+    def _workload(self, namespace: str, reference: ScaleTargetRef, hint: str) -> Workload | NoTarget:
         key = WorkloadKey.of(reference, namespace)
         if (key.group, key.kind) in WATCHED:
             held = self.workloads.get(key)
-            return held.workload.target if held is not None else _missing(namespace, reference, hint)
+            return held.workload if held is not None else _missing(namespace, reference, hint)
         sighting = self._sighted.get(key)
         if sighting is None:
             return NoTarget(Reason.TIMEOUT, f"{reference.kind} {reference.name} was not read in time")
-        return sighting.target
+        return sighting.seen
 
     def _forget_autoscaler(self, namespace: str, name: str) -> None:
         record = self.autoscalers.pop((namespace, name), None)
@@ -174,8 +213,13 @@ class Scalables:
             self._autoscaled.pop(key, None)
 
 
-def _scaled(target: Target, replicas: int) -> Target:
-    return replace(target, replicas=replicas, ready=min(target.ready, replicas))
+def _target(seen: Workload | NoTarget) -> Target | NoTarget:
+    return seen.target if isinstance(seen, Workload) else seen
+
+
+def _scaled(workload: Workload, replicas: int) -> Workload:
+    target = workload.target
+    return replace(workload, target=replace(target, replicas=replicas, ready=min(target.ready, replicas), writer=None))
 
 
 def _missing(namespace: str, reference: ScaleTargetRef, hint: str) -> NoTarget:

@@ -223,7 +223,7 @@ class Scheduler:
             self._finish(asked)
             return
         inputs, decision = self._evaluation.decide(record, readings, now=now, outage=self._outage)
-        if not decision.scales:
+        if not self._evaluation.acts(record, decision):
             self._evaluation.settle(record, inputs, decision)
             self._finish(record)
             return

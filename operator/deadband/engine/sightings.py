@@ -68,7 +68,7 @@ class Sightings:
         except WriteError as error:
             self._unseen(key, error)
         else:
-            self._scalables.sight(key, workload.target, now=self._clock.now())
+            self._scalables.sight(key, workload, now=self._clock.now())
 
     def _unseen(self, key: WorkloadKey, error: WriteError) -> None:
         """Keep why it cannot be used; where that may pass by itself, what was seen before counts for a while."""

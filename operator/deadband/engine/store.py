@@ -11,7 +11,7 @@ from typing import Any, Literal
 from deadband.core.autoscaler import Autoscaler
 from deadband.core.types import NoTarget, Target
 from deadband.engine.records import PolicyRecord, SourceRecord, WorkloadKey, read_policy, read_source, version_of
-from deadband.engine.scalables import Scalables
+from deadband.engine.scalables import Pods, Scalables
 from deadband.ports import Workload
 
 Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet", "HorizontalPodAutoscaler"]
@@ -110,12 +110,18 @@ class Store:
         if record.spec is not None and record.spec.moves is not None:
             held = self.scalables.autoscalers.get((record.ref.namespace, record.claim.name))
             return held.autoscaler.owner if held is not None else None
+        if (scaled_object := self.scalables.scaled_object_of(record.claim)) is not None:
+            return scaled_object
         autoscalers = self.scalables.autoscalers_of(record.claim)
         return f"HorizontalPodAutoscaler {min(autoscalers)}" if autoscalers else None
 
     def target(self, record: PolicyRecord) -> Target | NoTarget | None:
         """The policy's target as it was last seen; None when the policy names none."""
         return self.scalables.target(record.ref.namespace, record.spec) if record.spec is not None else None
+
+    def pods(self, record: PolicyRecord) -> Pods | None:
+        """Whose pods the policy's target is made of, as it was last seen; None where there is no such."""
+        return self.scalables.pods(record.ref.namespace, record.spec) if record.spec is not None else None
 
     def default_source(self) -> str | None:
         """Name of the oldest source that is marked as default; a second mark never changes what is in use."""

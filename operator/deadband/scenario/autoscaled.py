@@ -5,7 +5,7 @@ from datetime import datetime
 from deadband.api.scalingpolicy import Bound, ScaleTargetRef
 from deadband.core.autoscaler import Autoscaler, parts, target_of
 from deadband.core.types import Target
-from deadband.scenario.cluster import Cluster
+from deadband.scenario.cluster import NAMELESS, Cluster
 from deadband.scenario.model import TargetChange
 
 _WORKLOAD = ScaleTargetRef(api_version="apps/v1", kind="Deployment", name="workload")
@@ -29,6 +29,7 @@ class AutoscaledCluster(Cluster):
         assert start.high is not None, "likewise"
         self._low, self._high = start.low, start.high
         self._own: dict[Bound, datetime] = {}
+        self._writers: dict[Bound, str] = {}
 
     @property
     def standing(self) -> int:
@@ -49,14 +50,16 @@ class AutoscaledCluster(Cluster):
             now,
         )
         self._own |= dict.fromkeys(bounds, now)
+        self._writers = {bound: writer for bound, writer in self._writers.items() if bound not in bounds}
 
-    def change(self, change: TargetChange, now: datetime) -> None:
+    def change(self, change: TargetChange, now: datetime, *, manager: str = "") -> None:
         """Apply what somebody else changes; a floor above the cap is refused, as by the API server."""
-        super().change(change, now)
+        super().change(change, now, manager=manager)
         low = self._low if change.low is None else change.low
         high = self._high if change.high is None else change.high
         if (low, high) != (self._low, self._high) and low <= high:
             self._own = {}
+            self._writers |= dict.fromkeys(parts(Bound.BOTH), manager or NAMELESS)
         self._bound(*((low, high) if low <= high else (self._low, self._high)), now)
 
     def read(self, now: datetime) -> Target:
@@ -70,6 +73,8 @@ class AutoscaledCluster(Cluster):
             high=self._high,
             own_low=self._own.get(Bound.MIN_REPLICAS),
             own_high=self._own.get(Bound.MAX_REPLICAS),
+            low_writer=self._writers.get(Bound.MIN_REPLICAS),
+            high_writer=self._writers.get(Bound.MAX_REPLICAS),
         )
         return target_of(autoscaler, workload, self.moves)
 

@@ -6,7 +6,17 @@ from datetime import timedelta
 from deadband.scenario.model import Count, Event, TargetChange
 from deadband.scenario.places import Place
 
-TARGET_KEYS = ("replicas", "ready", "readyAfterSeconds", "available", "rolloutInProgress", "paused", "hpa")
+TARGET_KEYS = (
+    "replicas",
+    "ready",
+    "readyAfterSeconds",
+    "available",
+    "rolloutInProgress",
+    "paused",
+    "quotaExceeded",
+    "unschedulable",
+    "hpa",
+)
 EVENT_KEYS = ("tick", "restart", "target", "manager", "spec", "annotations")
 MOST_REPLICAS = 1_000_000
 _LONGEST = 31_622_400
@@ -33,6 +43,8 @@ def parse_target(place: Place, *, whole: bool = False) -> TargetChange | None:
         available=_count(places.get("available")),
         rollout_in_progress=_flag(places.get("rolloutInProgress")),
         paused=_flag(places.get("paused")),
+        quota_exceeded=_flag(places.get("quotaExceeded")),
+        unschedulable=_flag(places.get("unschedulable")),
         low=low,
         high=high,
     )

@@ -36,6 +36,8 @@ class TargetChange:
         available: Available pods; None at the start means as ready.
         rollout_in_progress: A new revision is being rolled out.
         paused: The Deployment's own spec.paused.
+        quota_exceeded: A quota denies its pods.
+        unschedulable: Its pods stay unschedulable.
         low: minReplicas of the HPA, for a policy that names one; `replicas` are its workload's then.
         high: Its maxReplicas.
     """
@@ -46,6 +48,8 @@ class TargetChange:
     available: Count | None = None
     rollout_in_progress: bool | None = None
     paused: bool | None = None
+    quota_exceeded: bool | None = None
+    unschedulable: bool | None = None
     low: int | None = None
     high: int | None = None
 

@@ -77,7 +77,7 @@ class _Player:
             self._down_until = now + event.down
             self._down_for += event.down
         if event.target is not None and self._workload is not None:
-            self._workload.change(event.target, now)
+            self._workload.change(event.target, now, manager=event.manager)
         if event.spec is not None:
             self._object["spec"] = merged(self._object.get("spec"), event.spec)
             self._generation += 1

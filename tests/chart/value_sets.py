@@ -29,6 +29,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "log": {"format": "text", "level": "debug"},
         "serviceAccount": {"name": "scaler-robot", "annotations": {"example.com/owner": "platform"}},
         "rbac": {"aggregateClusterRoles": True, "namespaceSelectors": True},
+        "admissionPolicy": {"enabled": True, "plurals": {"argoproj.io/Rollout": "rollouts"}},
         "podAnnotations": {"example.com/scrape": "yes"},
         "podLabels": {"example.com/team": "platform"},
         "priorityClassName": "system-cluster-critical",

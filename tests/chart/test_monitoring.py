@@ -3,8 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 
 import promql_parser
@@ -12,42 +10,18 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from deadband.adapters.kube_errors import Call
-from deadband.adapters.telemetry import PrometheusTelemetry
-from deadband.api.scalingpolicy import ScalingPolicySpec
-from deadband.api.status import Cause, ScalingPolicyStatus, Way
-from deadband.ports import ObjectRef
 from e2e.testbed.chart import CHART, render
+from tests.adapters.told import told
 from tests.chart.value_sets import NAMESPACE
 
 # Added by the scrape.
 SCRAPE = {"instance", "namespace"}
-NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
-POLICY = yaml.safe_load((CHART.parents[1] / "examples" / "api-pods.yaml").read_text())
 
 
 def shown() -> dict[str, set[str]]:
-    """Tell everything once to the operator's own telemetry; return each series' name and its labels."""
-    telemetry, policy = PrometheusTelemetry(), ObjectRef("ScalingPolicy", "leadgen", "api-pods")
-    condition = {"type": "Ready", "status": "True", "reason": "AsExpected", "lastTransitionTime": NOW}
-    status = ScalingPolicyStatus.model_validate(
-        {
-            "conditions": [condition],
-            "currentReplicas": 4,
-            "desiredReplicas": 4,
-            "metrics": [{"name": "cpu", "value": "60%", "verdict": "Inside", "since": NOW}],
-            "decision": {"sentence": "", "rule": "R4", "reason": "WithinBand", "next": ""},
-        }
-    )
-    telemetry.evaluated(policy, ScalingPolicySpec.model_validate(POLICY["spec"]), status, {"cpu": Fraction(60)})
-    telemetry.timed(lag_seconds=0, seconds=0)
-    telemetry.scaled(Way.UP, Cause.METRICS)
-    telemetry.standing(leader=True, policies={"enforcing": 1})
-    telemetry.queried("default", 0, "ok")
-    telemetry.called(Call("patch", "apps", "deployments/scale"), "ok", 0)
-    telemetry.reachable({"default": True})
+    """Each series' name and its labels."""
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(telemetry.expose().decode()):
+    for family in text_string_to_metric_families(told().expose().decode()):
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     return found

@@ -32,8 +32,9 @@ THRESHOLD = Family(
 )
 REPLICAS = Family("deadband_policy_replicas", "Replicas of a policy's target: current, desired, and both bounds.")
 CONDITION = Family("deadband_policy_condition", "1 for the status that each condition of a policy has now.")
+DECISION = Family("deadband_policy_decision", "1 for the reason that the last evaluation of a policy ended with.")
 
-FAMILIES = (VALUE, THRESHOLD, REPLICAS, CONDITION)
+FAMILIES = (VALUE, THRESHOLD, REPLICAS, CONDITION, DECISION)
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -58,9 +59,11 @@ class PolicySeries:
         self._rendered[VALUE][key] = "".join(
             f'{VALUE.name}{{{base},metric="{metric}"}} {float(value)!r}\n' for metric, value in values.items()
         )
+        reason = status.decision.reason if status.decision is not None else None
         rest = (
             status.current_replicas,
             status.desired_replicas,
+            reason,
             *[(condition.type, condition.status) for condition in status.conditions],
         )
         if (before := self._shown.get(key)) is not None and before[0] is spec and before[1] == rest:
@@ -69,6 +72,7 @@ class PolicySeries:
         self._rendered[CONDITION][key] = "".join(
             f'{CONDITION.name}{{{base},type="{one.type}",status="{one.status}"}} 1\n' for one in status.conditions
         )
+        self._rendered[DECISION][key] = f'{DECISION.name}{{{base},reason="{reason}"}} 1\n' if reason else ""
         self._rendered[REPLICAS][key] = "".join(_replicas(base, spec, status))
         self._rendered[THRESHOLD][key] = "".join(_thresholds(base, spec)) if spec is not None else ""
 

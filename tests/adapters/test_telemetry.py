@@ -87,6 +87,22 @@ def test_a_policy_shows_its_value_thresholds_and_replicas_so_that_the_band_can_b
     }
 
 
+@pytest.mark.parametrize(
+    ("expression", "deciding"),
+    [pytest.param("anyOf", 70, id="the first that is breached"), pytest.param("allOf", 90, id="the last")],
+)
+def test_of_several_thresholds_of_one_metric_the_one_that_decides_is_shown(
+    telemetry: PrometheusTelemetry, expression: str, deciding: float
+) -> None:
+    twice = [{"metric": "cpu", "above": 90}, {"metric": "cpu", "above": 70}]
+    given = inputs(spec(scaleUp={expression: twice}, scaleDown=None), 4, 45)
+
+    telemetry.evaluated(API, given.spec, next_status(given, decide(given)), {})
+
+    assert samples(telemetry, "deadband_policy_threshold") == {("shop", "api", "cpu", "up", "above"): deciding}
+    assert telemetry.expose().count(b"deadband_policy_threshold{") == 1
+
+
 def test_a_decision_is_counted_by_its_reason(telemetry: PrometheusTelemetry) -> None:
     show(telemetry)
     show(telemetry)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from deadband.api.behavior import Direction
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.api.types import Decimal
@@ -94,12 +95,20 @@ def _thresholds(base: str, spec: ScalingPolicySpec) -> Iterable[str]:
     for direction, rules in (("up", spec.up), ("down", spec.down)):
         if not rules.enabled:
             continue
-        for trigger in rules.triggers:
-            comparisons: Mapping[str, Decimal | None] = {"above": trigger.above, "below": trigger.below}
-            for comparison, threshold in comparisons.items():
-                if threshold is not None:
-                    labels = f'{base},metric="{trigger.metric}",direction="{direction}",comparison="{comparison}"'
-                    yield f"{THRESHOLD.name}{{{labels}}} {float(threshold)!r}\n"
+        for (metric, comparison), thresholds in _compared(rules).items():
+            # Of several the one that decides: the first to be breached under anyOf, the last under allOf.
+            deciding = min if (comparison == "above") is (rules.any_of is not None) else max
+            labels = f'{base},metric="{metric}",direction="{direction}",comparison="{comparison}"'
+            yield f"{THRESHOLD.name}{{{labels}}} {float(deciding(thresholds))!r}\n"
+
+
+def _compared(rules: Direction) -> Mapping[tuple[str, str], list[Decimal]]:
+    """The thresholds of a direction by metric and by how they are compared."""
+    compared: dict[tuple[str, str], list[Decimal]] = {}
+    for trigger in rules.triggers:
+        comparison = "above" if trigger.above is not None else "below"
+        compared.setdefault((trigger.metric, comparison), []).append(trigger.threshold)
+    return compared
 
 
 def _replicas(base: str, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> Iterable[str]:

@@ -16,8 +16,8 @@ from e2e.testbed.policies import policy
 from e2e.testbed.processes import wait_until
 
 NAMESPACE = "guarded"
-STAND_IN = "guarded.example"
-"""Group of a kind that has our shape and no validation of ours, so that the guard is asked about any kind of target."""
+STAND_IN, STAND_INS = "guarded.example", "standins"
+"""A kind that has our shape and no validation of ours, so that the guard is asked about any kind of target."""
 ROLLOUT = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"}
 JOB = {"apiVersion": "batch/v1", "kind": "Job", "name": "api"}
 AUTOSCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
@@ -41,7 +41,7 @@ def on(target: str, name: str = "p", **spec: Any) -> dict[str, Any]:
 
 def stand_in(target: Mapping[str, Any]) -> dict[str, Any]:
     """The same of the stand-in kind, with any target."""
-    return {**policy("p", NAMESPACE, scaleTargetRef=target), "apiVersion": f"{STAND_IN}/v1alpha1"}
+    return {**policy("p", NAMESPACE, scaleTargetRef=target), "apiVersion": f"{STAND_IN}/v1alpha1", "kind": "StandIn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,6 @@ class Person:
         return self.told("apply", "--dry-run=server", "-f", "-", stdin=document)
 
 
-MakePerson = Callable[..., Person]
-
-
 def _grant(cluster: Cluster, name: str, *rules: Mapping[str, Any]) -> None:
     subject = {"kind": "ServiceAccount", "name": name, "namespace": NAMESPACE}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
@@ -115,11 +112,11 @@ def _stand_in_definition() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"scalingpolicies.{STAND_IN}"},
+        "metadata": {"name": f"{STAND_INS}.{STAND_IN}"},
         "spec": {
             "group": STAND_IN,
             "scope": "Namespaced",
-            "names": {"kind": "ScalingPolicy", "plural": "scalingpolicies"},
+            "names": {"kind": "StandIn", "plural": STAND_INS},
             "versions": [version],
         },
     }
@@ -136,7 +133,10 @@ def guarded(cluster: Cluster, installation: Installation) -> Iterator[Cluster]:
     }
     rendered = render(values, NAMESPACE, release=NAMESPACE)
     guard = [each for each in rendered if each["kind"].startswith("ValidatingAdmissionPolicy")]
-    guard[0]["spec"]["matchConstraints"]["resourceRules"][0]["apiGroups"].append(STAND_IN)
+    [ours] = guard[0]["spec"]["matchConstraints"]["resourceRules"]
+    guard[0]["spec"]["matchConstraints"]["resourceRules"].append(
+        {**ours, "apiGroups": [STAND_IN], "resources": [STAND_INS]}
+    )
     cluster.apply(*guard)
     weak = _person(cluster, "first", WRITES_POLICIES)
 
@@ -150,7 +150,7 @@ def guarded(cluster: Cluster, installation: Installation) -> Iterator[Cluster]:
     wait_until(refuses, timeout=60, what="the guard refuses")
     yield cluster
     names = [f"{each['kind']}/{each['metadata']['name']}" for each in guard]
-    cluster.kubectl("delete", *names, f"crd/scalingpolicies.{STAND_IN}")
+    cluster.kubectl("delete", *names, f"crd/{STAND_INS}.{STAND_IN}")
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
@@ -246,7 +246,7 @@ def test_a_gitops_controller_with_the_built_in_role_edit_passes(guarded: Cluster
 class TestOtherKinds:
     """Asked of the stand-in, since our own definition may refuse such targets before the guard is asked."""
 
-    WRITES = rule(STAND_IN, "scalingpolicies", "get", "create")
+    WRITES = rule(STAND_IN, STAND_INS, "get", "create")
 
     def test_a_kind_without_a_plural_is_refused_with_where_it_is_entered(self, guarded: Cluster) -> None:
         assert _person(guarded, "jobs", self.WRITES).refused(stand_in(JOB)) == (

@@ -147,11 +147,17 @@ def test_an_invalid_policy_shows_its_conditions_and_no_thresholds(telemetry: Pro
 
 
 def test_a_policy_shows_the_one_reason_that_it_has_now(telemetry: PrometheusTelemetry) -> None:
-    show(telemetry)
+    given = inputs(spec(), 4, 45)
+    before = next_status(given, decide(given))
+    assert before.decision is not None
+    # Nothing but the reason differs.
+    after = before.model_copy(update={"decision": before.decision.model_copy(update={"reason": Reason.PAUSED})})
+
+    telemetry.evaluated(API, given.spec, before, {})
     assert samples(telemetry, "deadband_policy_decision") == {("shop", "api", "WithinBand"): 1}
 
-    show(telemetry, cpu=90)
-    assert samples(telemetry, "deadband_policy_decision") == {("shop", "api", "ScalingUp"): 1}
+    telemetry.evaluated(API, given.spec, after, {})
+    assert samples(telemetry, "deadband_policy_decision") == {("shop", "api", "Paused"): 1}
 
 
 def test_writes_on_the_api_server_are_counted_and_reads_are_not(telemetry: PrometheusTelemetry) -> None:

@@ -8,13 +8,15 @@ go into `stage.settings`.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.client import ApiClient
 
+from e2e.testbed.alertmanager import Alertmanager
 from e2e.testbed.cluster import Cluster
-from e2e.testbed.installation import SYSTEM, Installation, Operator
+from e2e.testbed.installation import IMPATIENT, SYSTEM, Installation, Operator
 from e2e.testbed.monitoring import Asked, panel_queries, rules, rules_text, selectors, variable_queries
 from e2e.testbed.policies import Seen, policy, source
 from e2e.testbed.processes import free_port, wait_until
@@ -39,12 +41,14 @@ class Stage:
 
     Attributes:
         cluster: With the chart, and with a namespace of our own.
+        folder: For what the scenes write.
         prometheus: Scrapes the operator, evaluates the chart's rules, and answers the policies.
         settings: Environment of the operator, beside the chart's.
         ending: Ends what a scene started, after the operator has ended.
     """
 
     cluster: Cluster
+    folder: Path
     prometheus: Prometheus
     settings: dict[str, str] = field(default_factory=dict)
     ending: ExitStack = field(default_factory=ExitStack)
@@ -121,6 +125,11 @@ def a_source_that_is_away(stage: Stage) -> None:
     stage.play("blind", 0, metrics=[{"name": "load", "query": "vector(0)", "source": "monitored-away"}])
 
 
+def two_alertmanagers_of_which_one_is_away(stage: Stage) -> None:
+    there = stage.ending.enter_context(Alertmanager(stage.folder / "alertmanager"))
+    stage.settings["DEADBAND_ALERTMANAGERS"] = f"{there.url},http://127.0.0.1:{free_port()}"
+
+
 SCENES: tuple[Callable[[Stage], None], ...] = (
     a_quiet_policy,
     a_policy_that_scales_to_its_maximum,
@@ -131,6 +140,7 @@ SCENES: tuple[Callable[[Stage], None], ...] = (
     a_paused_policy,
     a_contested_target,
     a_source_that_is_away,
+    two_alertmanagers_of_which_one_is_away,
 )
 
 
@@ -143,12 +153,12 @@ def watched(
     cluster.create_namespace(NAMESPACE)
     with Prometheus(folder / "prometheus", [], rules=rules_text(SYSTEM)) as prometheus:
         cluster.apply(source("monitored", prometheus.url))
-        stage = Stage(cluster, prometheus)
+        stage = Stage(cluster, folder, prometheus)
         with stage.ending:
             for scene in SCENES:
                 scene(stage)
             chart = replace(installation, environment={**installation.environment, **stage.settings})
-            operator = Operator(chart, folder, identity="monitored", namespaces=[NAMESPACE])
+            operator = Operator(chart, folder, identity="monitored", namespaces=[NAMESPACE], command=IMPATIENT)
             operator.start()
             try:
                 pods = ScrapeJob("deadband", [operator.url.partition("//")[2]], labels={"namespace": SYSTEM})
@@ -186,6 +196,7 @@ def test_prometheus_evaluates_every_alert_and_those_that_the_stage_calls_for_are
         "DeadbandCannotScaleUp",
         "DeadbandTargetContested",
         "DeadbandActionRequired",
+        "DeadbandAlertsNotDelivered",
     }
 
     def told() -> set[str]:

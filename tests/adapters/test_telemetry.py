@@ -40,6 +40,8 @@ CONTRACT = {
     "deadband_evaluations_skipped",
     "deadband_source_reachable",
     "deadband_source_max_concurrent_queries",
+    "deadband_alerts_sent",
+    "deadband_alert_failures",
     "deadband_build_info",
 }
 
@@ -171,6 +173,8 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     telemetry.scaled(Way.UP, Cause.METRICS)
     telemetry.refused(Reason.ACCESS_DENIED)
     telemetry.queried("main", 0.2, Reason.TIMEOUT)
+    telemetry.alerted("http://am:9093", 2, None)
+    telemetry.alerted("http://am:9093", 3, Reason.TIMEOUT)
     telemetry.skipped(3)
     telemetry.lagged(0.5)
     telemetry.standing(leader=True, policies={"enforcing": 7})
@@ -180,6 +184,8 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     assert samples(telemetry, "deadband_scale_refusals_total") == {("AccessDenied",): 1}
     assert samples(telemetry, "deadband_queries_total") == {("Timeout", "main"): 1}
     assert samples(telemetry, "deadband_query_seconds_count") == {("main",): 1}
+    assert samples(telemetry, "deadband_alerts_sent_total") == {("http://am:9093",): 2}
+    assert samples(telemetry, "deadband_alert_failures_total") == {("http://am:9093", "Timeout"): 3}
     assert samples(telemetry, "deadband_evaluations_skipped_total") == {(): 3}
     assert samples(telemetry, "deadband_event_loop_lag_seconds") == {(): 0.5}
     assert samples(telemetry, "deadband_leader") == {(): 1}

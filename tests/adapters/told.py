@@ -37,4 +37,6 @@ def told() -> PrometheusTelemetry:
     telemetry.queried("default", 0, "ok")
     telemetry.called(Call("patch", "apps", "deployments/scale"), "ok", 0)
     telemetry.sources({"default": SourceStanding(reachable=True, max_concurrent_queries=4)})
+    telemetry.alerted("http://alertmanager:9093", 1, None)
+    telemetry.alerted("http://alertmanager:9093", 1, Reason.TIMEOUT)
     return telemetry

@@ -32,6 +32,10 @@ def refused(outcome: str) -> str:
     return f"deadband_api_writes_total{{{labels}}}"
 
 
+def undelivered() -> str:
+    return 'deadband_alert_failures_total{namespace="ops",instance="a",alertmanager="http://am:9093",reason="Timeout"}'
+
+
 def decision(reason: str) -> str:
     labels = f'namespace="leadgen",policy="api",reason="{reason}",instance="a"'
     return f"deadband_policy_decision{{{labels}}}"
@@ -109,6 +113,10 @@ CASES = [
     pytest.param(
         HEALTHY | {refused("conflict"): "0+1x60"}, set(), id="conflicts, which are decided again a moment later"
     ),
+    pytest.param(
+        HEALTHY | {undelivered(): "0+1x60"}, {"DeadbandAlertsNotDelivered"}, id="an Alertmanager that takes no alerts"
+    ),
+    pytest.param(HEALTHY | {undelivered(): "3x60"}, set(), id="an Alertmanager that was away once"),
     pytest.param(HEALTHY | busy(216), {"DeadbandSourceSaturated"}, id="a source that is asked 3.6 times at once of 4"),
     pytest.param(HEALTHY | busy(120), set(), id="a source that is asked twice at once of 4"),
     pytest.param(

@@ -104,6 +104,19 @@ class AutoscalerRead:
     resource_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """What the own metrics show of one source.
+
+    Attributes:
+        reachable: Whether the last query got an answer; None when none was asked.
+        max_concurrent_queries: How many queries may be under way at once; None when its spec is invalid.
+    """
+
+    reachable: bool | None
+    max_concurrent_queries: int | None
+
+
 class Metrics(Protocol):
     """The Prometheus servers."""
 
@@ -253,6 +266,9 @@ class Telemetry(Protocol):
 
     def scaled(self, way: Way, cause: Cause) -> None:
         """Count one change of replicas that the API server took."""
+
+    def refused(self, reason: Reason) -> None:
+        """Count one change of replicas that was decided and that the API server did not take."""
 
     def skipped(self, evaluations: int) -> None:
         """Count evaluations that were left out because an earlier one was late."""

@@ -66,6 +66,18 @@ def test_the_image_runs_as_the_user_that_the_pod_names() -> None:
     assert f"\nUSER {user}:{operator['securityContext']['runAsGroup']}\n" in dockerfile
 
 
+def test_the_test_pod_may_run_wherever_the_operator_may() -> None:
+    rendered = objects(render_text(VALUE_SETS["everything"], NAMESPACE))
+    [operator, test] = pod_specs(rendered)
+    [deployment] = of_kind(rendered, "Deployment")
+    [pod] = of_kind(rendered, "Pod")
+
+    for key in ("priorityClassName", "nodeSelector", "tolerations", "affinity", "imagePullSecrets"):
+        assert test[key] == operator[key]
+    assert pod["metadata"]["labels"]["example.com/team"] == "platform"
+    assert pod["metadata"]["annotations"].items() >= deployment["spec"]["template"]["metadata"]["annotations"].items()
+
+
 def test_only_the_operator_gets_a_token() -> None:
     rendered = objects(render_text({}, NAMESPACE))
 

@@ -47,8 +47,13 @@ FREE = (".resources.", ".dashboard.labels.", ".affinity.", ".global")
         pytest.param(
             {"rbac": {"scaleTargets": [{"apiGroups": ["a.example"]}]}}, "resources", id="a group without its kinds"
         ),
+        pytest.param(
+            {"admissionPolicy": {"plurals": {"Rollout": "rollouts"}}}, "Rollout", id="a kind without its API group"
+        ),
+        pytest.param({"admissionPolicy": {"plurals": {"a.io/B": ""}}}, "plurals", id="a plural that is empty"),
         pytest.param({"topologySpread": "Maybe"}, "topologySpread", id="a spread that there is not"),
         pytest.param({"networkPolicy": {"apiServerPorts": [70000]}}, "apiServerPorts", id="a port above 65535"),
+        pytest.param({"networkPolicy": {"dnsPorts": ["dns"]}}, "dnsPorts", id="a port by its name"),
         pytest.param({"networkPolicy": {"metricSourcePorts": []}}, "metricSourcePorts", id="no port at all"),
         pytest.param(
             {"terminationGracePeriodSeconds": 1}, "terminationGracePeriod", id="too short to give up the Lease"

@@ -34,6 +34,7 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
             "namespaceSelectors": True,
             "scaleTargets": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"]}],
         },
+        "admissionPolicy": {"enabled": True, "plurals": {"argoproj.io/Rollout": "rollouts"}},
         "podAnnotations": {"example.com/scrape": "yes"},
         "podLabels": {"example.com/team": "platform"},
         "priorityClassName": "system-cluster-critical",

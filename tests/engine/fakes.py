@@ -226,6 +226,7 @@ class FakeTelemetry:
     def __init__(self) -> None:
         self.decided: list[tuple[str, str]] = []
         self.forgotten: list[str] = []
+        self.refusals: list[Reason] = []
         self.left_out = 0
         self.standings: Mapping[str, int] = {}
 
@@ -243,6 +244,9 @@ class FakeTelemetry:
 
     def scaled(self, way: object, cause: object) -> None:
         pass
+
+    def refused(self, reason: Reason) -> None:
+        self.refusals.append(reason)
 
     def skipped(self, evaluations: int) -> None:
         self.left_out += evaluations

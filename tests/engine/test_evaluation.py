@@ -194,6 +194,7 @@ async def test_a_refused_write_is_a_condition_and_no_scaling(
     assert (able.status, able.reason) == ("False", reason)
     assert world.status().scale_events == []
     assert world.events.recorded == []
+    assert world.telemetry.refusals == [reason]
 
 
 async def test_a_write_whose_answer_was_lost_is_remembered_when_it_shows(world: FakeWorld) -> None:

@@ -146,7 +146,7 @@ class _Operator:
             health=self._metrics.health,
             write=self._policies.write_source_status,
             leadership=self._elector,
-            reachable=telemetry.reachable,
+            show=telemetry.sources,
             clock=clock,
         )
         self._watching = Watching(

@@ -265,6 +265,7 @@ class Evaluation:
             still = {uid: until for uid, until in self._doubtful.items() if until > inputs.now}
             self._doubtful = still | {record.ref.uid: inputs.now + DOUBT}
         self._complaints.tell("scale for", record.ref, error)
+        self._telemetry.refused(error.reason)
         self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
 
     def _settle(self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime) -> None:

@@ -20,6 +20,7 @@ HELLO = Packaged(
     binary="usr/lib/hello/*/hello-testbed",
     asks_version=("--version",),
     minimum=(2, 1),
+    other_names=("greet",),
     scripts=("usr/lib/hello/2.10/hello-testbed",),
     environment=(("GREETING_FROM", "{root}"),),
 )
@@ -103,29 +104,26 @@ def test_a_package_is_fetched_once_even_when_many_ask_and_never_again(
     assert capsys.readouterr().err.count("hello-testbed: fetching the Debian package\n") == 1
 
 
-def test_what_the_machine_has_in_a_usable_version_is_taken(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "says", "taken"),
+    [
+        pytest.param("hello-testbed", "echo hello v=2.1.1 of 2026", True, id="usable"),
+        pytest.param("greet", "echo time=2026-11-25 hello 10.0-1 >&2", True, id="under another name, and newer"),
+        pytest.param("hello-testbed", "echo hello 2.0.9", False, id="old"),
+        pytest.param("hello-testbed", "exit 1", False, id="of no known version"),
+    ],
+)
+def test_what_the_machine_has_is_taken_when_it_is_usable(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, says: str, taken: bool
 ) -> None:
-    own = tmp_path / "bin" / HELLO.name
+    good(repository)
+    own = tmp_path / "bin" / name
     own.parent.mkdir()
-    own.write_text("#!/bin/sh\necho hello 2.1.1\n")
+    own.write_text(f"#!/bin/sh\n{says}\n")
     own.chmod(0o755)
     monkeypatch.setenv("PATH", f"{own.parent}:{os.environ['PATH']}")
 
-    assert packages.program(HELLO.name).binary == own
-
-
-def test_what_the_machine_has_in_an_old_version_is_not_taken(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = tmp_path / "bin" / HELLO.name
-    old.parent.mkdir()
-    old.write_text("#!/bin/sh\necho hello 2.0.9\n")
-    old.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{old.parent}:{os.environ['PATH']}")
-    good(repository)
-
-    assert packages.program(HELLO.name).binary != old
+    assert (packages.program(HELLO.name).binary == own) is taken
 
 
 def test_without_apt_one_line_says_what_to_install(

@@ -14,6 +14,7 @@ class Packaged:
         asks_version: Arguments with which it prints its version; none where it cannot, and the folder above that of
             the binary is named after it.
         minimum: The oldest version that will do.
+        other_names: What it is called on PATH elsewhere.
         scripts: Files in which the package names its own place; `/usr/` in them becomes that of the folder.
         environment: What it needs beside the paths of programs and libraries; `{root}` is the folder.
     """
@@ -23,6 +24,7 @@ class Packaged:
     binary: str
     asks_version: tuple[str, ...]
     minimum: tuple[int, ...]
+    other_names: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -36,6 +38,22 @@ PACKAGED: dict[str, Packaged] = {
             binary="usr/lib/postgresql/*/bin/postgres",
             asks_version=("--version",),
             minimum=(13,),
+        ),
+        Packaged(
+            "prometheus-postgres-exporter",
+            package="prometheus-postgres-exporter",
+            binary="usr/bin/prometheus-postgres-exporter",
+            asks_version=("--version",),
+            minimum=(0, 11),
+            other_names=("postgres_exporter",),
+        ),
+        Packaged(
+            "prometheus-redis-exporter",
+            package="prometheus-redis-exporter",
+            binary="usr/bin/prometheus-redis-exporter",
+            asks_version=("--version",),
+            minimum=(1, 45),
+            other_names=("redis_exporter",),
         ),
         Packaged(
             "rabbitmq-server",

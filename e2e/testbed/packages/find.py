@@ -48,21 +48,20 @@ def program(name: str) -> Program:
     """
     packaged = PACKAGED[name]
     for binary in _on_this_machine(packaged):
-        if _numbers(_told(packaged, binary)) >= packaged.minimum:
+        if _first(r"\d+(\.\d+)+", _told(packaged, binary)) >= packaged.minimum:
             return Program(binary, os.environ)
     wanted = f"{name} {'.'.join(map(str, packaged.minimum))} or newer"
     if not debian.available():
         raise PackageError(f"{wanted} is not on PATH, and there is no apt-get: install it")
     root = _unpacked(packaged, Progress())
-    if _numbers(debian.version(root)) < packaged.minimum:
+    if _first(r"\d+(\.\d+)*", debian.version(root)) < packaged.minimum:
         raise PackageError(f"{wanted} is not on PATH, and the package of this system is older: {root.name}")
     return Program(_inside(root, packaged), os.environ | _environment(root, packaged))
 
 
 def _on_this_machine(packaged: Packaged) -> Iterator[Path]:
     yield from sorted(_MACHINE.glob(packaged.binary), key=_by_version, reverse=True)
-    if found := shutil.which(packaged.name):
-        yield Path(found)
+    yield from (Path(found) for name in (packaged.name, *packaged.other_names) if (found := shutil.which(name)))
 
 
 def _by_version(path: Path) -> tuple[int, ...]:
@@ -72,12 +71,13 @@ def _by_version(path: Path) -> tuple[int, ...]:
 def _told(packaged: Packaged, binary: Path) -> str:
     if not packaged.asks_version:
         return binary.resolve().parents[1].name
-    return subprocess.run([binary, *packaged.asks_version], capture_output=True, text=True, check=False).stdout
+    answer = subprocess.run([binary, *packaged.asks_version], capture_output=True, text=True, check=False)
+    return answer.stdout + answer.stderr
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    """The first dotted number of a text; () when there is none, which is older than any version."""
-    match = re.search(r"\d+(\.\d+)*", text)
+def _first(pattern: str, text: str) -> tuple[int, ...]:
+    """The first dotted number of the pattern in a text; () when there is none, which is older than any version."""
+    match = re.search(pattern, text)
     return tuple(map(int, match[0].split("."))) if match else ()
 
 

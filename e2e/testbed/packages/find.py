@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,7 +30,7 @@ class Program:
     """
 
     binary: Path
-    environment: Mapping[str, str]
+    environment: dict[str, str]
 
     def beside(self, name: str) -> Path:
         """Another executable of the same folder."""
@@ -49,14 +49,14 @@ def program(name: str) -> Program:
     packaged = PACKAGED[name]
     for binary in _on_this_machine(packaged):
         if _first(r"\d+(\.\d+)+", _told(packaged, binary)) >= packaged.minimum:
-            return Program(binary, os.environ)
+            return Program(binary, dict(os.environ))
     wanted = f"{name} {'.'.join(map(str, packaged.minimum))} or newer"
     if not debian.available():
         raise PackageError(f"{wanted} is not on PATH, and there is no apt-get: install it")
     root = _unpacked(packaged, Progress())
     if _first(r"\d+(\.\d+)*", debian.version(root)) < packaged.minimum:
         raise PackageError(f"{wanted} is not on PATH, and the package of this system is older: {root.name}")
-    return Program(_inside(root, packaged), os.environ | _environment(root, packaged))
+    return Program(_inside(root, packaged), dict(os.environ) | _environment(root, packaged))
 
 
 def _on_this_machine(packaged: Packaged) -> Iterator[Path]:

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Self
 
 from e2e.testbed import packages
-from e2e.testbed.processes import Process, free_port, wait_until
+from e2e.testbed.processes import Process, ProcessError, free_port, wait_until
 from e2e.testbed.prometheus import ScrapeJob
 from e2e.testbed.servers.server import Server, shows
 
 USABLE_CONNECTIONS = 25
 _RESERVED_CONNECTIONS = 3
 _NOBODY = 65534
-# PostgreSQL refuses to run as root. Whoever it runs as instead may enter what only root may.
+# PostgreSQL refuses to run as root. Whoever it runs as instead may still enter what only root may, and is not told
+# otherwise by access(2), which asks without capabilities unless a secure bit says no.
 _AS_NOBODY = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
-_WHO_ENTERS = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+_WHO_ENTERS = ("--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
 _COMPUTES = "SELECT count(*) FROM generate_series(1, 10000000000)"
 _CLIENTS = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'"
 
@@ -80,7 +81,11 @@ class PostgreSql(Server):
             os.chown(data, _NOBODY, _NOBODY)
         initdb = [*self._prefix, str(self._program.beside("initdb")), "-D", str(data), "-U", "postgres"]
         initdb += ["-A", "trust", "--no-sync"]
-        subprocess.run(initdb, env=self._program.environment, cwd="/", check=True, capture_output=True)
+        done = subprocess.run(
+            initdb, env=self._program.environment, cwd="/", check=False, capture_output=True, text=True
+        )
+        if done.returncode != 0:
+            raise ProcessError(f"initdb ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
     def _server(self, data: Path, log: Path) -> Process:
         options = {

@@ -60,7 +60,7 @@ PACKAGED: dict[str, Packaged] = {
             package="rabbitmq-server",
             binary="usr/lib/rabbitmq/bin/rabbitmq-server",
             asks_version=(),
-            minimum=(3, 10),  # the first with /metrics/detailed and its family queue_coarse_metrics
+            minimum=(3, 10),  # has /metrics/detailed
             scripts=("usr/lib/erlang/bin/erl",),
         ),
         Packaged(

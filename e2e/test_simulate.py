@@ -200,7 +200,7 @@ def test_history_reads_as_the_operator_would_have_read_it(prometheus: Prometheus
     sources = {"": MetricSourceSpec(url=prometheus.url)}
     asked = wanted(spec, "leadgen", sources, "")
     grid = Grid(START + SPAN - 3600 - 300, 15, 41)
-    reader = PrometheusRanges(sources, points=7)
+    reader = PrometheusRanges(sources, now=datetime.now(UTC), points=7)
     tracks = {}
     for question in asked.plan.questions:
         track = tracks[question] = Track(grid, question)

@@ -1,0 +1,38 @@
+"""The progress: a bar where there is a terminal, few lines where there is none."""
+
+import sys
+
+import pytest
+
+from deadband.cli.progress import Progress
+
+
+def test_without_a_terminal_what_is_short_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as progress:
+        progress.told("Reading history", 0.5)
+
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_terminal_a_plain_line_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(every=0) as progress:
+        progress.told("Reading history", 0.256)
+        progress.told("Playing", 1)
+
+    assert capsys.readouterr().err == "Reading history: 26%\nPlaying: 100%\n"
+
+
+def test_a_terminal_shows_a_bar_that_goes_when_all_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with Progress() as progress:
+        progress.told("Reading history", 0.25)
+        progress.told("Playing", 0.5)
+
+    shown = capsys.readouterr().err
+    assert "Playing" in shown
+    assert "50%" in shown
+    assert shown.endswith("\x1b[2K"), "the line is erased"

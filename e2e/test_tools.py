@@ -55,6 +55,7 @@ def test_a_tool_is_pinned_in_its_family_at_the_version_it_claims(tool: Tool) -> 
         pytest.param("prometheus", ["--version"], "3.16.0", id="prometheus"),
         pytest.param("promtool", ["--version"], "3.16.0", id="promtool"),
         pytest.param("helm", ["version"], "v4.3.1", id="helm"),
+        pytest.param("victoria-metrics", ["--version"], "v1.136.23", id="victoria-metrics"),
     ],
 )
 def test_a_built_tool_reports_its_release_and_not_a_development_version(

@@ -24,6 +24,7 @@ class ScrapeJob:
         name: Value of the label job, unless the exporter sets one and `honor_labels` lets it.
         targets: Addresses as host:port.
         path: Path of the metrics page.
+        parameters: Of the query, after the path.
         labels: Labels added to every series.
         honor_labels: Labels of the exporter win over ours, as in the usual job for kube-state-metrics.
     """
@@ -31,6 +32,7 @@ class ScrapeJob:
     name: str
     targets: Sequence[str]
     path: str = "/metrics"
+    parameters: dict[str, list[str]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     honor_labels: bool = True
 
@@ -174,6 +176,7 @@ class Prometheus:
                 {
                     "job_name": job.name,
                     "metrics_path": job.path,
+                    "params": job.parameters,
                     "honor_labels": job.honor_labels,
                     "static_configs": [{"targets": list(job.targets), "labels": job.labels}],
                 }

@@ -64,6 +64,7 @@ def test_a_query_says_its_span_and_what_is_stale(server: Server) -> None:
         "step": "15",
         "timeout": "10s",
         "lookback_delta": "45s",
+        "max_lookback": "45s",
     }
 
 

@@ -148,3 +148,14 @@ async def test_a_backend_that_looks_back_too_far_is_told(office: Office) -> None
     await office.report()
 
     assert "lookback_delta" in office.written[-1]["conditions"][0]["message"]
+
+
+async def test_a_backend_that_turns_out_to_look_back_too_far_is_told_although_it_answers_as_before(
+    office: Office,
+) -> None:
+    await office.report()
+    office.health.ignores_lookback = True
+
+    assert await office.report() == 1
+    assert "lookback_delta" in office.written[-1]["conditions"][0]["message"]
+    assert await office.report() == 0

@@ -81,6 +81,13 @@ TOOLS: dict[str, Tool] = {
             "helm.sh/helm/v4/cmd/helm",
             stamps=(("helm.sh/helm/v4/internal/version.version", "v4.3.1"),),
         ),
+        Tool(
+            "victoria-metrics",
+            "1.136.23",
+            "victoriametrics",
+            "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
+            stamps=(("github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version", "v1.136.23"),),
+        ),
         _kube("kube-scheduler", default=False),
     )
 }

@@ -165,6 +165,7 @@ class PrometheusRanges:
             "step": str(grid.step),
             "timeout": f"{spec.timeout_seconds}s",
             "lookback_delta": f"{spec.stale_after_seconds}s",
+            "max_lookback": f"{spec.stale_after_seconds}s",  # VictoriaMetrics's name for it
         }
         return self._connections[question.source].call("POST", "/api/v1/query_range", form)
 

@@ -198,7 +198,8 @@ def _ready(record: SourceRecord, health: Health) -> Said | None:
 
 
 def _meaning(status: MetricSourceStatus) -> object:
-    conditions = [(one.type, one.status, one.reason) for one in status.conditions]
+    # While a source fails, its message changes with every kind of failure; while it answers, with what is known of it.
+    conditions = [(one.type, one.status, one.reason, one.message * (one.status == "True")) for one in status.conditions]
     return status.observed_generation, status.reachable, status.version, conditions
 
 

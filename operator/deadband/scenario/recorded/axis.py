@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from deadband.queries.ranges import Grid
 
 MOST = 8
-"""So many labels stand side by side on a phone."""
+"""So many labels stand side by side on a wide screen, and every other one on a phone."""
 _STEPS = (
     *(timedelta(seconds=seconds) for seconds in (1, 5, 15, 30)),
     *(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30)),

@@ -39,9 +39,9 @@ def draw(chart: Chart) -> str:
     marked = ticks(chart.grid)
     grid = "".join(f"M{WIDTH * tick.share:.1f},0V{HEIGHT:.0f}" for tick in marked)
     times = "".join(
-        f'<span class="{side(tick.share, _AT_THE_EDGE, 1 - _AT_THE_EDGE)}" style="left:{100 * tick.share:.2f}%">'
+        f'<span class="{_side(tick.share)}{" more" if number % 2 else ""}" style="left:{100 * tick.share:.2f}%">'
         f"{tick.label}</span>"
-        for tick in marked
+        for number, tick in enumerate(marked)
     )
     keys = "".join(f'<span class="key {kind}">{text}</span>' for kind, text in chart.keys)
     return (
@@ -71,6 +71,6 @@ def figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= _FEW_SIGNS or value == int(value) else f"{value:.3g}"
 
 
-def side(across: float, left: float, right: float) -> str:
-    """On which side of its place something stands so that it stays inside, by how far right it is, 0 to 1."""
-    return "left" if across < left else "right" if across > right else "middle"
+def _side(share: float) -> str:
+    """On which side of its place a time stands so that it stays inside."""
+    return "left" if share < _AT_THE_EDGE else "right" if share > 1 - _AT_THE_EDGE else "middle"

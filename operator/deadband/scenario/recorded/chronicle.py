@@ -24,9 +24,10 @@ def chronicle(run: Run, anchor: str) -> str:
         return '<p class="none">It would have scaled nothing.</p>\n'
     told = list(enumerate(run.happenings[:MOST]))
     more = len(run.happenings) - len(told)
+    opened = 'open="" ' if len(told) <= _OPEN else ""
     return "".join(
         [
-            f'<details class="chronicle"{" open" if len(told) <= _OPEN else ""}>\n',
+            f'<details {opened}class="chronicle">\n',
             f"<summary>What happened, and why: {_counted(run)}</summary>\n",
             *(_day(day, list(entries), run, anchor) for day, entries in groupby(told, lambda each: each[1].at.date())),
             f'<p class="none">And {more:,} more; <code>-o csv</code> prints them all.</p>\n' if more else "",

@@ -6,7 +6,6 @@ from html import escape
 
 from deadband.core.words import clock
 from deadband.queries.ranges import Grid
-from deadband.scenario.recorded.chart import side
 from deadband.scenario.recorded.curves import WIDTH, Scale
 from deadband.scenario.recorded.run import Happening, Run
 
@@ -14,7 +13,6 @@ PLACES = 350
 """Marks stand at so many places at most; those that share one are told together."""
 KINDS = {"up": "scaled up", "down": "scaled down", "proposal": "proposed"}
 """Class of a mark, and what the legend says of it."""
-_LEFT, _RIGHT = 0.3, 0.7
 
 
 def marks(run: Run, scale: Scale, anchor: str) -> Iterator[str]:
@@ -31,9 +29,8 @@ def marks(run: Run, scale: Scale, anchor: str) -> Iterator[str]:
             text = f"{len(told)} in short order, the last at {text}"
         projected = f"<br/><i>Projected: {escape(', '.join(last.projected))}.</i>" if last.projected else ""
         yield (
-            f'<a id="{name}" class="mark {kind(last)} {side(across, _LEFT, _RIGHT)}" '
-            f'href="#r{anchor}-{number}" aria-label="{escape(text)}" '
-            f'style="left:{100 * across:.3f}%;bottom:{100 * scale.share(last.after or 0):.2f}%">'
+            f'<a id="{name}" class="mark {kind(last)}" href="#r{anchor}-{number}" aria-label="{escape(text)}" '
+            f'style="--at:{across:.5f};bottom:{100 * scale.share(last.after or 0):.2f}%">'
             f'<span class="tip"><b>{escape(text)}</b><br/>{escape(last.sentence)}{projected}</span></a>'
         )
 

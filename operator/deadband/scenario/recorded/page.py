@@ -17,7 +17,6 @@ _HEAD = """<!DOCTYPE html>
 <meta charset="utf-8"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<link rel="icon" href="data:,"/>
 <title>{title}</title>
 <style>{style}</style>
 </head>
@@ -56,8 +55,7 @@ def page(runs: Sequence[Run], *, made: datetime) -> str:
 def _card(number: int, run: Run, found: Measures) -> str:
     """The numbers of one policy, by which it is held against the others."""
     numbers = "".join(
-        f"<div><dt>{label}</dt><dd>{value}<small>{more}</small></dd></div>\n"
-        for label, value, more in _numbers(found)
+        f"<div><dt>{label}</dt><dd>{value}<small>{more}</small></dd></div>\n" for label, value, more in _numbers(found)
     )
     return (
         f'<article class="card {plots.color(number)}">\n<h2><a href="#p{number}">{escape(run.label)}</a></h2>\n'
@@ -80,7 +78,7 @@ def _against(found: Measures) -> str:
     real, simulated = found.real_replica_hours, found.replica_hours
     if not real or simulated is None:
         return "what really ran is not known"
-    return f"{100 * (simulated - real) / real:+.1f} % of {report.figure(real)} that ran"
+    return f"{report.figure(real)} really ran: {100 * (simulated - real) / real:+.1f}\u00a0%"
 
 
 def _section(number: int, run: Run, found: Measures) -> str:

@@ -7,7 +7,7 @@ test computes it. Up and down differ by shape, too.
 STYLE = """
 :root { color-scheme: light dark; --ink: #16202e; --soft: #55626f; --line: #dfe4eb; --ground: #ffffff;
   --card: #f5f7fa; --was: #7b8794; --up: #b3470b; --down: #0b7261; --c0: #1c62d6; --c1: #a02f8d; --c2: #7d6400;
-  --c3: #5b4bc4; --c4: #b02a4c; --shade: 12%; }
+  --c3: #5b4bc4; --c4: #b02a4c; --curve: var(--c0); --shade: 12%; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6ebf2; --soft: #a6b1bf; --line: #2a333f; --ground: #10151c; --card: #1a212b; --was: #8995a4;
     --up: #ffa061; --down: #57cdb0; --c0: #78aefb; --c1: #ec92d9; --c2: #dcbf52; --c3: #b0a5ff; --c4: #ff93a9;
@@ -62,7 +62,7 @@ figcaption { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; font-size: .85re
 .x { position: relative; height: 1.3rem; margin-left: 3.6rem; font-size: .75rem; color: var(--soft); }
 .x span { position: absolute; top: .15rem; white-space: nowrap; } .x .middle { transform: translateX(-50%); }
 .x .right { transform: translateX(-100%); }
-.mark { position: absolute; width: 1.5rem; height: 1.5rem; margin: 0 0 -.75rem -.75rem; }
+.mark { position: absolute; left: calc(100% * var(--at)); width: 1.5rem; height: 1.5rem; margin: 0 0 -.75rem -.75rem; }
 .mark::before { content: ""; position: absolute; inset: .4rem; background: var(--up);
   clip-path: polygon(50% 0, 100% 100%, 0 100%); }
 .mark.down::before { background: var(--down); clip-path: polygon(0 0, 100% 0, 50% 100%); }
@@ -70,11 +70,9 @@ figcaption { display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; font-size: .85re
 .mark:focus { outline: 2px solid var(--curve); border-radius: 50%; }
 .mark:hover, .mark:focus, .mark:target { z-index: 2; } .mark:hover { z-index: 3; text-decoration: none; }
 .tip { display: none; } .mark:hover .tip, .mark:focus .tip, .mark:target .tip { display: block; position: absolute;
-  bottom: 1.7rem; width: min(20rem, 68vw); padding: .6rem .75rem; background: var(--card); color: var(--ink);
-  border: 1px solid var(--was); border-radius: .4rem; box-shadow: 0 .2rem .8rem #0004; font-size: .85rem;
-  line-height: 1.4; }
-.mark.left .tip { left: 0; } .mark.right .tip { right: 0; }
-.mark.middle .tip { left: 50%; transform: translateX(-50%); }
+  bottom: 1.7rem; left: 50%; transform: translateX(calc(-100% * var(--at))); width: min(20rem, 68vw);
+  padding: .6rem .75rem; background: var(--card); color: var(--ink); border: 1px solid var(--was);
+  border-radius: .4rem; box-shadow: 0 .2rem .8rem #0004; font-size: .85rem; line-height: 1.4; }
 table { border-collapse: collapse; font-size: .9rem; margin: 1.6rem 0; }
 caption { text-align: left; font-weight: 600; font-size: .95rem; padding-bottom: .3rem; }
 th, td { text-align: left; padding: .35rem 1.5rem .35rem 0; border-bottom: 1px solid var(--line);
@@ -93,7 +91,8 @@ ol b.down::before { background: var(--down); clip-path: polygon(0 0, 100% 0, 50%
 ol b.proposal::before { background: var(--ink); clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%); }
 footer { margin-top: 3rem; }
 @media (max-width: 40rem) {
-  .plot { height: 9rem; margin-left: 3.2rem; } .x { margin-left: 3.2rem; } th, td { padding-right: .8rem; }
+  .plot { height: 9rem; margin-left: 3.2rem; } .x { margin-left: 3.2rem; } .x .more { display: none; }
+  .mark::before { inset: .5rem; } .plot path.when { opacity: .2; } th, td { padding-right: .8rem; }
   ol li { grid-template-columns: 5.2rem auto 1fr; } ol span { grid-column: 3; grid-row: 1; }
   ol p { grid-column: 1 / -1; } }
 """

@@ -62,6 +62,9 @@ def simulate_command(  # noqa: PLR0913 - one argument per option
       deadband simulate api.yaml --from 7d --source http://localhost:9090
       deadband simulate api.yaml --from 7d --compare wider-band.yaml --html week.html
       deadband simulate api.yaml --from 2026-01-05T08:00:00Z --to 2026-01-05T20:00:00Z -o csv
+      deadband simulate api.yaml --from 4w --step 60 -o json > weeks.json
+
+    What is read is kept: after an interruption the same command goes on where it stopped.
 
     Exit codes: 0 played, 1 a policy is invalid, 2 a file cannot be used, or the history cannot be read.
     """  # noqa: D301 - \b is click's mark for text that keeps its lines

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 MOST_POINTS = 11_000
-"""Prometheus refuses a range query that would give more points than this for one series."""
+"""Prometheus refuses a range query of more points than this for one series. (It counts steps, and so gives one more;
+whoever counts points would not.)"""
 
 
 @dataclass(frozen=True, slots=True)

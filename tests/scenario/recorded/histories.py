@@ -40,6 +40,7 @@ def played(
     real: Sequence[int | None] = (),
     ready: Sequence[int | None] = (),
     start: int | None = None,
+    label: str = "leadgen/api",
     told: Callable[[int], None] = lambda _: None,
     **spec: Any,
 ) -> Run:
@@ -59,7 +60,7 @@ def played(
     tracks = {question: track(grid, question, by_query.get(question.promql, ())) for question in asked.questions}
     ran = extended(real, count)
     return replay(
-        label="leadgen/api",
+        label=label,
         spec=policy,
         recording=Recording(asked.plan, tracks, grid),
         ran=Ran(ran, extended(ready, count) if ready else ran),

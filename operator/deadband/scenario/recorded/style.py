@@ -29,7 +29,7 @@ small, .soft, .notes, .none, footer { color: var(--soft); font-size: .875rem; fo
   margin: 1.5rem 0; }
 .card { background: var(--card); border: 1px solid var(--line); border-top: 4px solid var(--curve);
   border-radius: .5rem; padding: .9rem 1rem; } .card h2 { font-size: 1rem; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .8rem 1.2rem; margin: 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem 1.2rem; margin: 0; }
 dt { color: var(--soft); font-size: .8rem; } dd { margin: 0; font-size: 1.35rem; font-weight: 600; line-height: 1.3;
   font-variant-numeric: tabular-nums; } dd small { display: block; font-size: .8rem; line-height: 1.35; }
 section { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1.5rem; }
@@ -91,6 +91,7 @@ ol b.down::before { background: var(--down); clip-path: polygon(0 0, 100% 0, 50%
 ol b.proposal::before { background: var(--ink); clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%); }
 footer { margin-top: 3rem; }
 @media (max-width: 40rem) {
+  dl { grid-template-columns: 1fr 1fr; }
   .plot { height: 9rem; margin-left: 3.2rem; } .x { margin-left: 3.2rem; } .x .more { display: none; }
   .mark::before { inset: .5rem; } .plot path.when { opacity: .2; } th, td { padding-right: .8rem; }
   ol li { grid-template-columns: 5.2rem auto 1fr; } ol span { grid-column: 3; grid-row: 1; }

@@ -55,7 +55,8 @@ def simulate_command(  # noqa: PLR0913 - one argument per option
     """Play the policies of a file over recorded history, and tell what would have happened.
 
     POLICY is a file, a folder or - for standard input. The policy's own queries are asked of a real Prometheus as range
-    queries, and decided by the code that decides on a cluster. Nothing is written anywhere but to --html.
+    queries, and decided by the code that decides on a cluster. Nothing is written but --html, and what is kept of the
+    answers (--cache).
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Rounding of exact quotients by whole numbers alone: an evaluation rounds a dozen, and Fractions would cost the most."""
+"""Rounding of exact quotients by whole numbers alone: an evaluation rounds a dozen, and Fractions cost most of that."""
 
 
 def nearest(numerator: int, denominator: int) -> int:

@@ -70,6 +70,7 @@ def some(first: int, last: int) -> Grid:
         pytest.param([(12, 14)], [(10, 11), (15, 20)], id="from the middle"),
         pytest.param([(15, 30), (0, 11)], [(12, 14)], id="from both ends, in any order"),
         pytest.param([(10, 14), (12, 16), (17, 17)], [(18, 20)], id="twice the same"),
+        pytest.param([(10, 18), (12, 14)], [(19, 20)], id="one within another"),
         pytest.param([(0, 30)], [], id="everything"),
     ],
 )

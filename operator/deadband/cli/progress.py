@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,10 +15,11 @@ _EVERY_SECONDS = 10.0
 class Progress:
     """Shows one stage after the other; what is short shows nothing that stays."""
 
-    def __init__(self, *, every: float = _EVERY_SECONDS) -> None:
+    def __init__(self, *, every: float = _EVERY_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         """Take the seconds between two plain lines, and before the first."""
         self._every = every
-        self._told = time.monotonic()
+        self._clock = clock
+        self._told = clock()
         self._bar = _Bar() if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
@@ -37,8 +39,8 @@ class Progress:
         """Take in how much of a stage is done, 0 to 1."""
         if self._bar is not None:
             self._bar.show(stage, share)
-        elif time.monotonic() - self._told >= self._every:
-            self._told = time.monotonic()
+        elif self._clock() - self._told >= self._every:
+            self._told = self._clock()
             click.echo(f"{stage}: {share:.0%}", err=True)
 
 

@@ -51,7 +51,13 @@ class Backfill:
         text = folder.parent / "series.om"
         text.write_text("\n".join([*self.lines, "# EOF\n"]))
         subprocess.run(
-            [tools.path("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, folder],
+            [
+                tools.path("promtool"),
+                *("tsdb", "create-blocks-from", "openmetrics"),
+                "--max-block-duration=168h",  # hidden; with the usual blocks of 2 h a week takes twenty times as long
+                text,
+                folder,
+            ],
             check=True,
             capture_output=True,
         )

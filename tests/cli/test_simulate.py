@@ -23,6 +23,12 @@ SPEC: dict[str, Any] = {
 Write = Callable[..., str]
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the user's own alone."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Write manifests to a file and tell its path."""

@@ -15,6 +15,7 @@ class Packaged:
             the binary is named after it.
         minimum: The oldest version that will do.
         other_names: What it is called on PATH elsewhere.
+        libraries: Folders of libraries from the root, beside those of the architecture.
         scripts: Files in which the package names its own place; `/usr/` in them becomes that of the folder.
         environment: What it needs beside the paths of programs and libraries; `{root}` is the folder.
     """
@@ -25,6 +26,7 @@ class Packaged:
     asks_version: tuple[str, ...]
     minimum: tuple[int, ...]
     other_names: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -32,6 +34,15 @@ class Packaged:
 PACKAGED: dict[str, Packaged] = {
     program.name: program
     for program in (
+        Packaged(
+            "chromium-headless-shell",
+            package="chromium-headless-shell",
+            binary="usr/lib/chromium/chromium-headless-shell",
+            asks_version=("--version",),
+            minimum=(111,),  # the first with color-mix() in its stylesheets
+            other_names=("chromium", "chromium-browser", "google-chrome"),
+            libraries=("usr/lib/*-linux-gnu*/pulseaudio",),
+        ),
         Packaged(
             "postgres",
             package="postgresql",

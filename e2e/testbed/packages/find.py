@@ -95,7 +95,7 @@ def _inside(root: Path, packaged: Packaged) -> Path:
 
 def _environment(root: Path, packaged: Packaged) -> dict[str, str]:
     programs = [str(root / name) for name in _PROGRAMS]
-    libraries = [str(found) for pattern in _LIBRARIES for found in sorted(root.glob(pattern))]
+    libraries = [str(found) for pattern in (*_LIBRARIES, *packaged.libraries) for found in sorted(root.glob(pattern))]
     paths = {
         "PATH": (programs, os.environ.get("PATH")),
         "LD_LIBRARY_PATH": (libraries, os.environ.get("LD_LIBRARY_PATH")),

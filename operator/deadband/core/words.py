@@ -8,6 +8,7 @@ from fractions import Fraction
 from deadband.api.behavior import Direction, Trigger
 from deadband.api.metrics import Assumption, Metric
 from deadband.api.scalingpolicy import Bound, ScalingPolicySpec
+from deadband.core.rounding import nearest
 from deadband.core.triggers import Load, Observed, holds
 
 
@@ -24,8 +25,9 @@ def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = 
     close = [threshold for threshold in unlike if threshold != value]
     digits, scaled = 18, 0
     for digits in (0 if abs(value) >= 10 else 1, 1, 3, 9, 18):  # noqa: PLR2004 - two digits are enough to read
-        scaled = round(value * 10**digits)
-        if scaled and not any(scaled == threshold * 10**digits for threshold in close):
+        unit = 10**digits
+        scaled = nearest(value.numerator * unit, value.denominator)
+        if scaled and not any(scaled * each.denominator == each.numerator * unit for each in close):
             break
     whole, rest = divmod(abs(scaled), 10**digits)
     decimals = f"{rest:0{digits}d}".rstrip("0") if digits else ""

@@ -18,6 +18,7 @@ from fractions import Fraction
 
 from deadband.api.conditions import Reason
 from deadband.api.metrics import ResourceBase, ResourceName
+from deadband.core.rounding import nearest
 from deadband.core.types import Absent, Reading, Sample
 from deadband.queries.owners import KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
@@ -159,8 +160,7 @@ class ResourceRecipe:
 def _percent(used: Fraction, measured: Fraction) -> Fraction:
     """100 · used / measured to nine decimals, half to even; whole numbers spare the common divisors."""
     above, below = 100 * _PLACES * used.numerator * measured.denominator, used.denominator * measured.numerator
-    whole, rest = divmod(above, below)
-    return Fraction(whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1)), _PLACES)
+    return Fraction(nearest(above, below), _PLACES)
 
 
 def _workload(need: Need) -> str:

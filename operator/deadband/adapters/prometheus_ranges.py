@@ -1,16 +1,20 @@
-"""Range queries to the MetricSources, cut so that no server refuses them: what `deadband simulate` reads."""
+"""Range queries to the MetricSources, cut so that no server refuses them: what commands read of the past."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from deadband.adapters.prometheus_answers import AskError, parse_ranges
 from deadband.adapters.prometheus_connection import Connection
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered
+from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered, RangeSeries
 from deadband.queries.types import Question
 
 SMALLEST_PART = 60
 """A server that cannot answer for so few instants cannot answer at all."""
+
+FEW_SERIES = 20
+"""Enough to tell how often something is scraped."""
 
 
 class PrometheusRanges:
@@ -48,24 +52,47 @@ class PrometheusRanges:
             yield answer
             done(part.count)
 
+    def samples(self, source: str, selector: str, *, within: timedelta, until: datetime) -> tuple[RangeSeries, ...]:
+        """The samples of a few series of a selector, at the times at which they were taken.
+
+        Args:
+            source: Name of the source.
+            selector: An instant selector, without `offset` and `@`.
+            within: How far back.
+            until: The end, aware UTC.
+
+        Raises:
+            AskError: As `read`.
+        """
+        seconds = int(within.total_seconds())
+        form = {
+            "query": f"{selector}[{seconds}s]",
+            "time": str(int(until.timestamp())),
+            "limit": str(FEW_SERIES),
+        }
+        at = Grid.between(until - within, until, seconds)
+        return self._call(source, "/api/v1/query", form, at).series
+
     def close(self) -> None:
         """Let go of the connections."""
         for connection in self._connections.values():
             connection.close()
 
     def _ask(self, question: Question, grid: Grid) -> RangeAnswered:
-        spec = self._specs.get(question.source)
-        if spec is None:
-            raise AskError(Reason.SOURCE_NOT_FOUND, f"MetricSource {question.source} does not exist")
-        if question.source not in self._connections:
-            self._connections[question.source] = Connection(spec)
         form = {
             "query": question.promql,
             "start": str(grid.start),
             "end": str(grid.end),
             "step": str(grid.step),
-            "timeout": f"{spec.timeout_seconds}s",
-            "lookback_delta": f"{spec.stale_after_seconds}s",
         }
-        reply = self._connections[question.source].call("POST", "/api/v1/query_range", form)
+        return self._call(question.source, "/api/v1/query_range", form, grid)
+
+    def _call(self, source: str, path: str, form: Mapping[str, str], grid: Grid) -> RangeAnswered:
+        spec = self._specs.get(source)
+        if spec is None:
+            raise AskError(Reason.SOURCE_NOT_FOUND, f"MetricSource {source} does not exist")
+        if source not in self._connections:
+            self._connections[source] = Connection(spec)
+        limits = {"timeout": f"{spec.timeout_seconds}s", "lookback_delta": f"{spec.stale_after_seconds}s"}
+        reply = self._connections[source].call("POST", path, {**form, **limits})
         return parse_ranges(reply.status, reply.body, grid)

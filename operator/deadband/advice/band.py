@@ -190,7 +190,8 @@ def _up_causes_down(spec: ScalingPolicySpec, pair: _Pair) -> Iterator[Finding]:
         "spec.scaleUp.step",
         f"From {_replicas(replicas)} at {words.quantity(_shown(reading), metric)} a step goes to {more}, where the "
         f"same load reads {words.quantity(_shown(landed), metric, unlike=[pair.low])}: below scaleDown's "
-        f"{words.quantity(pair.low, metric)}, which goes back to {left}. {_span(replicas, concerned[-1][0], reach(spec).high)}.",
+        f"{words.quantity(pair.low, metric)}, which goes back to {left}. "
+        f"{_span(replicas, concerned[-1][0], reach(spec).high)}.",
         f"Make the step smaller, or lower {pair.down.field}.below to {words.quantity(_floored(landed), metric)}.",
     )
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "run": Place("deadband.cli.run", "run_command", "Run the operator."),
     "validate": Place("deadband.cli.validate", "validate_command", "Check manifests, without a cluster."),
     "explain": Place("deadband.cli.explain", "explain_command", "Say in plain words what a policy does."),
+    "lint": Place("deadband.cli.lint", "lint_command", "Say what a reviewer would say of policies."),
     "test": Place("deadband.cli.test", "test_command", "Play scenarios: unit tests for policies."),
     "simulate": Place("deadband.cli.simulate", "simulate_command", "Play policies over recorded history."),
     "crds": Place("deadband.cli.crds", "crds_command", "Print the CustomResourceDefinitions."),

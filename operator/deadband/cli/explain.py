@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deadband.advice.past import Past
+from deadband.advice.review import review
 from deadband.api.conditions import Reason
-from deadband.api.metrics import Metric
-from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli import exits
+from deadband.cli.asked import promql
+from deadband.cli.cases import Case
 from deadband.cli.description import describe
 from deadband.cli.manifests import STDIN, read_manifests
+from deadband.cli.output import progress
 from deadband.core import words
 from deadband.core.types import Absent, Reading, Sample, Target
 from deadband.engine.validity import check_policy
-from deadband.queries import plan
-from deadband.queries.types import Key, Need
 from deadband.scenario.refusal import refusal
 from deadband.scenario.report import fault_lines
 
 if TYPE_CHECKING:
     from deadband.cli.live import Live
-
-_NO_SOURCE = MetricSourceSpec(url="http://prometheus.invalid")
-"""Stands in for a source that is not known here: recipes are written with their own names and windows."""
 
 
 @click.command("explain")
@@ -40,8 +38,9 @@ def explain_command(
 ) -> None:
     """Say in plain words what a policy does: what is watched, the exact PromQL, what moves the target by how much.
 
-    Where a cluster is reachable, also what the metrics read right now and what the operator makes of it. FILE is a
-    file, a folder or - for standard input, and needs no cluster; NAME is a ScalingPolicy on the cluster.
+    Then what to change, as `deadband lint` says it. Where a cluster is reachable, also what the metrics read right now
+    and what the operator makes of it. FILE is a file, a folder or - for standard input, and needs no cluster; NAME is a
+    ScalingPolicy on the cluster.
 
     \b
     Examples:
@@ -112,7 +111,9 @@ def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> 
     spec = check_policy(obj)
     live, why_not = _looked(obj, reach)
     click.echo(name)
-    for line in describe(spec, _promql(spec, obj["metadata"]["namespace"], live)):
+    sources, default = (live.sources, live.default_source or "") if live is not None else ({}, "")
+    asked = promql(spec, obj["metadata"]["namespace"], sources, default)
+    for line in [*describe(spec, asked), *_advice(spec, obj, asked, live)]:
         click.echo(line)
     click.echo()
     for line in _right_now(spec, live) if live is not None else [f"No live values: {why_not}"]:
@@ -133,17 +134,28 @@ def _looked(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> t
         return None, str(error)
 
 
-def _promql(spec: ScalingPolicySpec, namespace: str, live: "Live | None") -> dict[str, str]:
-    """What is asked for each metric and veto; with the names that the cluster's source gives, where it is known."""
-    named = {metric.name: metric for metric in spec.metrics}
-    named |= {f"veto/{veto.name}": Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
-    sources = live.sources if live is not None else {}
-    asked = {}
-    for key, metric in named.items():
-        source = metric.source or (live.default_source if live is not None else None) or ""
-        need = Need(Key("", key), namespace, metric, spec.scale_target_ref, source)
-        asked[key] = plan.describe(need, sources.get(source, _NO_SOURCE))
-    return asked
+def _advice(
+    spec: ScalingPolicySpec, obj: Mapping[str, Any], asked: Mapping[str, str], live: "Live | None"
+) -> list[str]:
+    """What to change, as `deadband lint` says it; with the last seven days where a cluster tells whom to ask."""
+    past, why_not = _past(spec, obj, live)
+    found = review(spec, asked, past)
+    lines = [f"  {each.severity}: {each.sentence} {each.change} [{each.id}, {each.field}]" for each in found]
+    return ["", "What to change", *(lines or ["  nothing that can be told from here"]), *why_not]
+
+
+def _past(spec: ScalingPolicySpec, obj: Mapping[str, Any], live: "Live | None") -> tuple[Past | None, list[str]]:
+    if live is None:
+        return None, []
+    from deadband.cli.past import PastError, recall
+
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    case = Case(f"{namespace}/{name}", namespace, spec, live.sources, live.default_source or "")
+    try:
+        with progress("Looking back") as told:
+            return recall([case], now=live.now, told=told)[0], []
+    except PastError as error:
+        return None, [f"  The last seven days could not be looked at: {error}"]
 
 
 def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:

@@ -29,7 +29,7 @@ from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
 from deadband.queries.types import Key
 
-__all__ = ["ConnectError", "Live", "look", "read_object"]
+__all__ = ["ConnectError", "Live", "look", "read_object", "read_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,29 @@ async def read_object(namespace: str, name: str, *, kubeconfig: str | None, cont
         await kube.close()
 
 
+async def read_sources(
+    *, kubeconfig: str | None, context: str | None
+) -> tuple[dict[str, MetricSourceSpec], str | None]:
+    """Read the valid MetricSources of the cluster, by name, and the name of the default one.
+
+    Raises:
+        ConnectError: There are no usable credentials.
+        DeniedError, UnreachableError: As their names say.
+    """
+    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
+    try:
+        store = Store(workload_from_object, autoscaler_from_object)
+        for source in await KubePolicies(kube).list_sources():
+            store.apply("MetricSource", None, source)
+    finally:
+        await kube.close()
+    return _valid(store), store.default_source()
+
+
+def _valid(store: Store) -> dict[str, MetricSourceSpec]:
+    return {name: source.spec for name, source in store.sources.items() if source.spec is not None}
+
+
 async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str | None) -> Live:
     """See how a policy stands.
 
@@ -117,7 +140,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         trouble.append(
             "the operator has not told yet what it makes of the spec as it is now; should it stay so, look at its log"
         )
-    specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
+    specs = _valid(store)
     metrics.update_sources(specs)
     target = await _target(spec, record, kube, trouble)
     readings: dict[Key, Reading] = {}

@@ -1,6 +1,5 @@
 """`deadband simulate`."""
 
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Literal
 import click
 
 from deadband.cli import exits
+from deadband.cli.cases import Case, read_cases
 from deadband.cli.instants import Instant
-from deadband.cli.output import print_json, print_table
-from deadband.cli.past import Case, PastError, play_all, read_cases
+from deadband.cli.output import print_json, print_table, progress
+from deadband.cli.past import PastError, play_all
 from deadband.scenario.recorded import report
 from deadband.scenario.recorded.page import page
 from deadband.scenario.recorded.run import Run
@@ -80,13 +80,7 @@ def simulate_command(  # noqa: PLR0913 - one argument per option
 def _play(
     cases: Sequence[Case], start: datetime, end: datetime, *, step: int | None, replicas: int | None
 ) -> list[Run]:
-    with click.progressbar(
-        length=len(cases) * 100, label="Reading history", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as bar:
-
-        def told(share: float) -> None:
-            bar.update(int(share * 100 * len(cases)) - bar.pos)
-
+    with progress("Reading history") as told:
         return play_all(cases, start, end, step=step, replicas=replicas, told=told)
 
 

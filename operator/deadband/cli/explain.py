@@ -17,6 +17,7 @@ from deadband.cli.cases import Case
 from deadband.cli.description import describe
 from deadband.cli.manifests import STDIN, read_manifests
 from deadband.cli.output import progress
+from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
 from deadband.core import words
 from deadband.core.types import Absent, Reading, Sample, Target
 from deadband.engine.validity import check_policy
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @click.argument("policy", metavar="FILE|NAME")
-@click.option("-n", "--namespace", help="Namespace of NAME, or of a manifest that names none. [default: default]")
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Instead of what kubectl would use.")
-@click.option("--context", help="A context of the kubeconfig, instead of its current one.")
+@reaches
 @click.option("--offline", is_flag=True, help="Explain a FILE without looking at a cluster.")
 def explain_command(
     policy: str, namespace: str | None, kubeconfig: str | None, context: str | None, *, offline: bool
@@ -50,18 +49,19 @@ def explain_command(
 
     Exit codes: 0 explained, 1 the policy is invalid or not there, 2 the file or the cluster cannot be read.
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
-    reach = {"kubeconfig": kubeconfig, "context": context}
+    reach = Reach(namespace, kubeconfig, context)
     if policy == STDIN or Path(policy).exists() or policy.endswith((".yaml", ".yml", ".json")):
         objects = _from_files(policy)
     elif offline:
         raise click.UsageError(f'"{policy}" is no file, and a NAME needs a cluster')
     else:
-        objects = [_from_cluster(policy, namespace or "default", reach)]
+        objects = [_from_cluster(policy, reach)]
+    here = (namespace or "default") if offline else reach.chosen_namespace
     failed = False
     for index, obj in enumerate(objects):
         if index:
             click.echo()
-        failed |= not _explain(_placed(obj, namespace), None if offline else reach)
+        failed |= not _explain(_placed(obj, here), None if offline else reach)
     if failed:
         raise click.exceptions.Exit(exits.DIFFERS)
 
@@ -78,28 +78,21 @@ def _from_files(path: str) -> list[Mapping[str, Any]]:
     return policies
 
 
-def _from_cluster(name: str, namespace: str, reach: Mapping[str, str | None]) -> Mapping[str, Any]:
-    from deadband.cli.live import ConnectError, read_object
-    from deadband.ports import GoneError, WriteError
-
-    try:
-        return asyncio.run(read_object(namespace, name, kubeconfig=reach["kubeconfig"], context=reach["context"]))
-    except GoneError as error:
-        raise click.ClickException(f"there is no ScalingPolicy {name} in namespace {namespace}") from error
-    except (ConnectError, WriteError) as error:
-        raise exits.UnusableInputError(str(error)) from error
+def _from_cluster(name: str, reach: Reach) -> Mapping[str, Any]:
+    ref = reach.policy(name)
+    return on_cluster(reach, lambda kube: read_policy_object(kube, ref))
 
 
-def _placed(obj: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
+def _placed(obj: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     """The object with a namespace and a name, which kubectl would give it, too."""
     written = obj.get("metadata")
     metadata = dict(written) if isinstance(written, Mapping) else {}
-    metadata["namespace"] = metadata.get("namespace") or namespace or "default"
+    metadata["namespace"] = metadata.get("namespace") or namespace
     metadata["name"] = metadata.get("name") or "unnamed"
     return {**obj, "metadata": metadata}
 
 
-def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> bool:
+def _explain(obj: Mapping[str, Any], reach: Reach | None) -> bool:
     """Explain one policy; False when it is invalid."""
     name = f"ScalingPolicy {obj['metadata']['namespace']}/{obj['metadata']['name']}"
     faults = refusal(obj)
@@ -121,7 +114,7 @@ def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> 
     return True
 
 
-def _looked(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> tuple["Live | None", str]:
+def _looked(obj: Mapping[str, Any], reach: Reach | None) -> tuple["Live | None", str]:
     """What the cluster shows, or why nothing of it can be shown."""
     if reach is None:
         return None, "not asked for (--offline)."
@@ -129,7 +122,7 @@ def _looked(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> t
     from deadband.ports import WriteError
 
     try:
-        return asyncio.run(look(obj, kubeconfig=reach["kubeconfig"], context=reach["context"])), ""
+        return asyncio.run(look(obj, kubeconfig=reach.kubeconfig, context=reach.context)), ""
     except (ConnectError, WriteError) as error:
         return None, str(error)
 

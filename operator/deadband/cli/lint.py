@@ -1,6 +1,5 @@
 """`deadband lint`."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +10,13 @@ import click
 from deadband.advice.finding import Finding, Severity
 from deadband.advice.past import Past
 from deadband.advice.review import review
+from deadband.api.metricsource import MetricSourceSpec
 from deadband.cli import exits
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case, case_of, read_policies, sources_of
 from deadband.cli.manifests import Manifest
 from deadband.cli.output import print_json, print_table, print_yaml, progress
+from deadband.cli.reach import Reach, on_cluster, reaches
 
 Output = Literal["table", "json", "yaml", "github"]
 _ANNOTATIONS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -41,11 +42,7 @@ class _Reviewed:
 )
 @click.option("--source", metavar="URL", help="A Prometheus to ask for the last seven days.")
 @click.option("--cluster", is_flag=True, help="Ask the MetricSources of the cluster for them.")
-@click.option(
-    "--kubeconfig", type=click.Path(dir_okay=False), help="With --cluster: instead of what kubectl would use."
-)
-@click.option("--context", help="With --cluster: a context of the kubeconfig, instead of its current one.")
-@click.option("-n", "--namespace", default="default", show_default=True, help="Of manifests that name none.")
+@reaches
 @click.option(
     "-o",
     "--output",
@@ -60,7 +57,7 @@ def lint_command(  # noqa: PLR0913 - one argument per option
     cluster: bool,
     kubeconfig: str | None,
     context: str | None,
-    namespace: str,
+    namespace: str | None,
     output: Output | None,
 ) -> None:
     """Say what a reviewer would say of the policies in FILES: each finding with its number and what to change.
@@ -81,9 +78,10 @@ def lint_command(  # noqa: PLR0913 - one argument per option
     if source is not None and cluster:
         raise click.UsageError("--source and --cluster exclude each other: ask one of them")
     policies, given = read_policies(files)
-    reach = {"kubeconfig": kubeconfig, "context": context}
+    reach = Reach(namespace, kubeconfig, context)
     sources, default = _cluster_sources(reach) if cluster else sources_of(given, source)
-    cases = [case_of(each, sources, default, namespace=namespace, url=source) for each in policies]
+    here = reach.chosen_namespace if cluster else namespace or "default"
+    cases = [case_of(each, sources, default, namespace=here, url=source) for each in policies]
     pasts = _pasts(cases) if source is not None or cluster else [None] * len(cases)
     reviewed = [
         _Reviewed(
@@ -101,14 +99,10 @@ def _asked(case: Case) -> Mapping[str, str]:
     return promql(case.spec, case.namespace, case.sources, case.default)
 
 
-def _cluster_sources(reach: Mapping[str, str | None]) -> tuple[Mapping[str, Any], str]:
-    from deadband.cli.live import ConnectError, read_sources
-    from deadband.ports import WriteError
+def _cluster_sources(reach: Reach) -> tuple[Mapping[str, MetricSourceSpec], str]:
+    from deadband.cli.live import read_sources
 
-    try:
-        sources, default = asyncio.run(read_sources(kubeconfig=reach["kubeconfig"], context=reach["context"]))
-    except (ConnectError, WriteError) as error:
-        raise exits.UnusableInputError(str(error)) from error
+    sources, default = on_cluster(reach, read_sources)
     return sources, default or ""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from deadband.adapters.autoscalers import autoscaler_from_object
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
+from deadband.adapters.kube_errors import PERSON
 from deadband.adapters.policies import KubePolicies
 from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
@@ -29,7 +30,7 @@ from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
 from deadband.queries.types import Key
 
-__all__ = ["ConnectError", "Live", "look", "read_object", "read_sources"]
+__all__ = ["ConnectError", "Live", "look", "read_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +65,15 @@ class _Uncounted:
         """Let it pass."""
 
 
-async def read_object(namespace: str, name: str, *, kubeconfig: str | None, context: str | None) -> Mapping[str, Any]:
-    """Read a policy from the cluster.
-
-    Raises:
-        ConnectError: There are no usable credentials.
-        GoneError, DeniedError, UnreachableError: As their names say.
-    """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
-    try:
-        return await KubePolicies(kube).read(ObjectRef("ScalingPolicy", namespace, name))
-    finally:
-        await kube.close()
-
-
-async def read_sources(
-    *, kubeconfig: str | None, context: str | None
-) -> tuple[dict[str, MetricSourceSpec], str | None]:
+async def read_sources(kube: Kube) -> tuple[dict[str, MetricSourceSpec], str | None]:
     """Read the valid MetricSources of the cluster, by name, and the name of the default one.
 
     Raises:
-        ConnectError: There are no usable credentials.
         DeniedError, UnreachableError: As their names say.
     """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
-    try:
-        store = Store(workload_from_object, autoscaler_from_object)
-        for source in await KubePolicies(kube).list_sources():
-            store.apply("MetricSource", None, source)
-    finally:
-        await kube.close()
+    store = Store(workload_from_object, autoscaler_from_object)
+    for source in await KubePolicies(kube).list_sources():
+        store.apply("MetricSource", None, source)
     return _valid(store), store.default_source()
 
 
@@ -113,7 +93,7 @@ async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str |
         ConnectError: There are no usable credentials.
         WriteError: The API server does not answer, or refuses to.
     """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
+    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5, caller=PERSON)
     metrics = PrometheusMetrics(_Uncounted())
     try:
         return await _look(obj, kube, metrics)

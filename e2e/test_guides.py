@@ -46,6 +46,10 @@ SCENERIES: Mapping[str, Scenery] = {
         load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 95, "pods": 2}}]},
         workloads=("api",),
     ),
+    "tuning.md": Scenery(
+        load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 50, "pods": 2}}]},
+        workloads=("api",),
+    ),
 }
 
 

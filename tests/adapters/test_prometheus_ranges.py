@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -125,3 +126,23 @@ def test_what_is_too_much_even_in_small_parts_is_an_error(server: Server) -> Non
 def test_a_source_that_is_not_there_is_said() -> None:
     with pytest.raises(AskError, match="MetricSource main does not exist"):
         list(PrometheusRanges({}).read(QUESTION, Grid(START, 15, 5), lambda _: None))
+
+
+def test_the_samples_of_a_few_series_are_read_at_their_own_times(server: Server) -> None:
+    server.answer = lambda _: matrix({"metric": {"pod": "a"}, "values": [[START + 0.5, "1"], [START + 15.5, "2"]]})
+    reader = PrometheusRanges({"main": MetricSourceSpec(url=server.url)})
+    until = datetime.fromtimestamp(START + 60, UTC)
+
+    (series,) = reader.samples("main", '{__name__="load"}', within=timedelta(minutes=20), until=until)
+    reader.close()
+
+    (request,) = server.queries
+    assert request.target == "/api/v1/query"
+    assert request.form == {
+        "query": '{__name__="load"}[1200s]',
+        "time": str(START + 60),
+        "limit": "20",
+        "timeout": "10s",
+        "lookback_delta": "60s",
+    }
+    assert series.points == [(START + 0.5, Fraction(1)), (START + 15.5, Fraction(2))]

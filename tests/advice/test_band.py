@@ -1,5 +1,7 @@
 """The band and the steps across it: numbers worked out by hand, the nearest policy that is free of them, and play."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -196,10 +198,24 @@ def test_a_step_up_that_is_too_large_comes_back(policy: ScalingPolicySpec, words
     assert said(policy, FindingId.UP_CAUSES_DOWN) == words
 
 
-def test_a_threshold_that_is_advised_is_never_rounded_up() -> None:
-    (found,) = band_findings(spec(scaleUp=up(step={"type": "Pods", "pods": 3})))
+@pytest.mark.parametrize(
+    ("step", "below"),
+    [
+        pytest.param({"type": "Pods", "pods": 3}, 17, id="70 · 1 / 4 = 17.5"),
+        # From 1 by one pod to 2: 35; from 2 by three to 5: 28; from 4 by six to 10: 28.
+        pytest.param({"type": "Percent", "percent": 150}, 28, id="what the worst of the steps needs"),
+    ],
+)
+def test_the_threshold_that_is_advised_is_low_enough(step: dict[str, Any], below: int) -> None:
+    """Never rounded up, and with it the finding is gone."""
+    narrow = down(allOf=[{"metric": "cpu", "below": 40}])
+    (found,) = [
+        each for each in band_findings(spec(scaleUp=up(step=step), scaleDown=narrow)) if "scaleUp" in each.field
+    ]
 
-    assert found.change == "Make the step smaller, or lower spec.scaleDown.allOf[0].below to 17."
+    assert found.change == f"Make the step smaller, or lower spec.scaleDown.allOf[0].below to {below}."
+    mended = spec(scaleUp=up(step=step), scaleDown=down(allOf=[{"metric": "cpu", "below": below}]))
+    assert list(band_findings(mended)) == []
 
 
 @pytest.mark.parametrize(
@@ -213,6 +229,9 @@ def test_a_threshold_that_is_advised_is_never_rounded_up() -> None:
         ),
         pytest.param(
             spec(scaleDown={"allOf": [{"metric": "cpu", "below": 20}]}), "", id="the default limit is half of them"
+        ),
+        pytest.param(
+            spec(scaleDown={"allOf": [{"metric": "cpu", "below": 20}]}, maxReplicas=9), "", id="which is 5 of 9, too"
         ),
         pytest.param(spec(scaleDown=down(step={"type": "Percent", "percent": 50})), "", id="half of them"),
         pytest.param(

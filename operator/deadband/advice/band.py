@@ -183,6 +183,7 @@ def _up_causes_down(spec: ScalingPolicySpec, pair: _Pair) -> Iterator[Finding]:
     if not concerned:
         return
     replicas, reading, more, landed, left = concerned[0]
+    lowest = min(each[3] for each in concerned)
     metric = spec.metric(pair.metric)
     yield Finding(
         FindingId.UP_CAUSES_DOWN,
@@ -192,7 +193,7 @@ def _up_causes_down(spec: ScalingPolicySpec, pair: _Pair) -> Iterator[Finding]:
         f"same load reads {words.quantity(_shown(landed), metric, unlike=[pair.low])}: below scaleDown's "
         f"{words.quantity(pair.low, metric)}, which goes back to {left}. "
         f"{_span(replicas, concerned[-1][0], reach(spec).high)}.",
-        f"Make the step smaller, or lower {pair.down.field}.below to {words.quantity(_floored(landed), metric)}.",
+        f"Make the step smaller, or lower {pair.down.field}.below to {words.quantity(_floored(lowest), metric)}.",
     )
 
 
@@ -220,7 +221,7 @@ def _down_step_wide(spec: ScalingPolicySpec) -> Iterator[Finding]:
     if not down.enabled or bounds.high < _MANY:
         return
     fewer = after_down(spec, {trigger.metric: far_beyond(trigger) for trigger in down.triggers}, bounds.high)
-    if fewer * 2 >= bounds.high:
+    if bounds.high - fewer <= (bounds.high + 1) // 2:  # limits round in favor of the step
         return
     proportional = " in proportion to the reading" if down.step.type is StepType.PROPORTIONAL else ""
     yield Finding(

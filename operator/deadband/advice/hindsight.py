@@ -7,7 +7,7 @@ from math import ceil
 
 from deadband.advice.finding import Finding, FindingId, Severity
 from deadband.advice.loop import Placed, placed
-from deadband.advice.past import Past, Sampling, Seen
+from deadband.advice.past import DAY, HOUR, Past, Sampling, Seen
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.core import words
 
@@ -176,7 +176,7 @@ def _held(spec: ScalingPolicySpec, past: Past) -> Iterator[Finding]:
 
 def _span(past: Past) -> str:
     length = timedelta(seconds=(past.grid.count - 1) * past.grid.step)
-    return f"{length.days} days" if length >= timedelta(days=2) else f"{length // timedelta(hours=1)} hours"
+    return f"{length // DAY} days" if length >= 2 * DAY else f"{length // HOUR} hours"
 
 
 def _seconds(span: timedelta) -> str:

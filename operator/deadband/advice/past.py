@@ -17,7 +17,7 @@ from deadband.engine.gathering import VETO_PREFIX
 from deadband.queries.ranges import Grid, RangeSeries
 from deadband.scenario.recorded.recording import Recording, carried_forward
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 _FEWEST_SAMPLES = 3
 """With fewer, one missed scrape would pass for the interval."""
 

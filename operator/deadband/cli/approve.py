@@ -55,7 +55,7 @@ def approve_command(
     async def approve(kube: "Kube") -> tuple[bool, str]:
         from deadband.adapters.by_hand import ByHand
 
-        proposal = _approvable(await read_policy_object(kube, ref), proposal_id, now=datetime.now(UTC))
+        proposal = approvable(await read_policy_object(kube, ref), proposal_id, now=datetime.now(UTC))
         click.echo(f"{proposal.id}: {proposal.text}")
         await ByHand(kube).annotate(ref, {APPROVE_ANNOTATION: proposal.id})
         if not timeout:
@@ -68,7 +68,7 @@ def approve_command(
         raise click.exceptions.Exit(exits.DIFFERS)
 
 
-def _approvable(obj: Mapping[str, Any], wanted: str | None, *, now: datetime) -> Proposal:
+def approvable(obj: Mapping[str, Any], wanted: str | None, *, now: datetime) -> Proposal:
     """The open proposal, if it may be approved.
 
     Raises:

@@ -41,7 +41,7 @@ def complete(arguments: Sequence[str] | None = None) -> None:
 
     Source: Kubernetes documentation, "Extend kubectl with plugins": an executable `kubectl_complete-deadband`.
     """
-    *words, unfinished = arguments if arguments is not None else sys.argv[1:] or [""]
+    *words, unfinished = (sys.argv[1:] if arguments is None else arguments) or [""]
     shell = ShellComplete(kubectl_deadband, {}, "kubectl deadband", "")
     for item in shell.get_completions(words, unfinished):
         click.echo(f"{item.value}\t{item.help or ''}")

@@ -53,6 +53,12 @@ def override(**changes: Any) -> dict[str, Any]:
             id="a fallback above the maximum",
         ),
         pytest.param(
+            spec(minReplicas=2, fallback={"afterFailures": 3, "behavior": "Static", "replicas": 1}),
+            "FallbackOutOfBounds spec.fallback.replicas: The fallback asks for 1 replicas and gets 2: the bounds are 2 to "
+            "100.",
+            id="a fallback below the minimum",
+        ),
+        pytest.param(
             spec(scaleUp=up(**tiers(10, 20))),
             "TiersLeaveAGap spec.scaleUp.step.tiers: From 70 to 80 cpu is beyond the threshold and moves nothing: the "
             "first tier begins 10 beyond it.",
@@ -92,6 +98,10 @@ def test_it_is_said(policy: ScalingPolicySpec, words: str) -> None:
     [
         pytest.param(spec(), id="a policy as it should be"),
         pytest.param(spec(minReplicas=3, maxReplicas=4), id="room for one"),
+        pytest.param(
+            spec(minReplicas=2, fallback={"afterFailures": 3, "behavior": "Static", "replicas": 2}),
+            id="a fallback at the minimum",
+        ),
         pytest.param(
             spec(minReplicas=3, maxReplicas=3, overrides=[override(maxReplicas=5)]), id="room while an override is open"
         ),

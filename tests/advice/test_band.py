@@ -14,6 +14,10 @@ from tests.core.builders import World, down, spec, up
 BELOW_60 = {"allOf": [{"metric": "cpu", "below": 60}]}
 TWO = [{"name": "cpu", "query": "cpu", "per": "Replica"}, {"name": "memory", "query": "memory", "per": "Replica"}]
 CPU_OR_MEMORY = [{"metric": "cpu", "above": 70}, {"metric": "memory", "above": 80}]
+AT_6 = (
+    "At 6 replicas one goes when cpu is at most 58, not as soon as it is below 60: 5 would read just under 72, above "
+    "scaleUp's 70, so R9 holds it. So it is at 6 replicas alone."
+)
 HALF = {"type": "Percent", "percent": 50}
 
 
@@ -36,8 +40,7 @@ def said(policy: ScalingPolicySpec, of: FindingId) -> str:
         ),
         pytest.param(
             spec(scaleDown=down(**BELOW_60), minReplicas=5),
-            "At 6 replicas one goes when cpu is at most 58, not as soon as it is below 60: 5 would read just under 72, "
-            "above scaleUp's 70, so R9 holds it. So it is at 6 replicas alone.",
+            AT_6,
             id="from 6 replicas to 5, 60 becomes 72",
         ),
         pytest.param(
@@ -61,6 +64,16 @@ def said(policy: ScalingPolicySpec, of: FindingId) -> str:
             spec(scaleDown=down(**BELOW_60), scaleUp=up(anyOf=None, allOf=CPU_OR_MEMORY), metrics=TWO),
             "",
             id="an up that waits for memory, too, may be false",
+        ),
+        pytest.param(
+            spec(scaleDown=down(**BELOW_60), scaleUp=up(anyOf=None, allOf=CPU_OR_MEMORY[:1]), minReplicas=5),
+            AT_6,
+            id="an allOf of one trigger is as sure as it",
+        ),
+        pytest.param(
+            spec(scaleDown=down(**BELOW_60), scaleUp=up(anyOf=CPU_OR_MEMORY), metrics=TWO, minReplicas=5),
+            AT_6,
+            id="an anyOf is true by cpu alone",
         ),
         pytest.param(
             spec(scaleDown=down(**BELOW_60), scaleUp={"mode": "Disabled"}),
@@ -90,6 +103,38 @@ def test_a_threshold_that_never_decides_is_a_warning(most: int, severity: Severi
             "With guard None, scaleDown goes from 2 replicas to 1 at 60, where the same load reads 120: cpu is above "
             "scaleUp's 70 then.",
             id="one pod of two",
+        ),
+        pytest.param(
+            spec(scaleDown=down(**BELOW_60, guard="None"), minReplicas=0, maxReplicas=2),
+            "With guard None, scaleDown goes from 2 replicas to 1 at 60, where the same load reads 120: cpu is above "
+            "scaleUp's 70 then.",
+            id="to 0 replicas nothing is divided, and the most there can be is looked at",
+        ),
+        pytest.param(
+            spec(scaleDown=down(guard="None", allOf=[{"metric": "cpu", "below": 60}, {"metric": "cpu", "below": 30}])),
+            "",
+            id="of an allOf the lowest threshold counts",
+        ),
+        pytest.param(
+            spec(
+                scaleDown=down(
+                    guard="None", allOf=None, anyOf=[{"metric": "cpu", "below": 60}, {"metric": "cpu", "below": 30}]
+                )
+            ),
+            "With guard None, scaleDown goes from 2 replicas to 1 at 60, where the same load reads 120: cpu is above "
+            "scaleUp's 70 then.",
+            id="of an anyOf the highest",
+        ),
+        pytest.param(
+            spec(
+                minReplicas=0,
+                maxReplicas=1,
+                scaleDown=down(guard="None"),
+                scaleUp=up(anyOf=CPU_OR_MEMORY),
+                metrics=TWO,
+            ),
+            "",
+            id="to 0 replicas no load is left to be read",
         ),
         pytest.param(spec(scaleDown=down(**BELOW_60)), "", id="the guard is on"),
         pytest.param(spec(scaleDown=down(**BELOW_60, guard="None"), minReplicas=6), "", id="one of 7 leaves 70"),
@@ -242,6 +287,12 @@ def test_the_threshold_that_is_advised_is_low_enough(step: dict[str, Any], below
         pytest.param(
             spec(scaleDown=down(step={"type": "Proportional"}), maxReplicas=3), "", id="of few, one is much anyway"
         ),
+        pytest.param(
+            spec(scaleDown=down(step={"type": "Proportional"}), maxReplicas=4),
+            "One evaluation may go from 4 replicas to 1 in proportion to the reading: its limits let 3 of 4 go at once.",
+            id="from 4 on it counts",
+        ),
+        pytest.param(spec(scaleDown=None), "", id="no down at all"),
     ],
 )
 def test_a_step_down_takes_more_than_half(policy: ScalingPolicySpec, words: str) -> None:

@@ -111,6 +111,11 @@ def test_a_metric_whose_emptiness_is_answered_is_as_its_author_wants_it() -> Non
             id="always above",
         ),
         pytest.param(
+            [70, 90],
+            ["cpu read 70 to 90 in 1 hours (2 of 2 instants): it was never below 20."],
+            id="once it was not above",
+        ),
+        pytest.param(
             [10, 11, None],
             ["cpu read 10 to 11 in 2 hours (2 of 3 instants): it was never above 70."],
             id="always below is what a quiet week looks like",

@@ -32,6 +32,9 @@ def limit(value: int, seconds: int) -> dict[str, Any]:
         pytest.param({"cooldownSeconds": 120}, RATE, False, id="a cooldown as long as the rate"),
         pytest.param({"stabilizationWindowSeconds": 120}, RATE, False, id="a window that keeps the first wish"),
         pytest.param({}, {"cpu": "used"}, False, id="no rate"),
+        pytest.param(
+            {"cooldownSeconds": 60}, {"cpu": "rate(a[1m]) + rate(b[2m])"}, True, id="the longest of two ranges counts"
+        ),
         pytest.param({}, {"cpu": "max_over_time(used[2m])"}, False, id="a range of another function"),
         pytest.param({"limits": [limit(1, 120)]}, RATE, False, id="limits that last as long"),
         pytest.param({"limits": [limit(1, 120), limit(4, 15)]}, RATE, True, id="the larger of two limits, one short"),
@@ -53,6 +56,16 @@ def test_how_often_it_may_scale_on_an_old_rate_is_counted() -> None:
     assert found.sentence == ANSWER
     assert found.field == "spec.scaleUp.cooldownSeconds"
     assert found.change == "Set it to 120; a load that really grows on is still answered at once (R11)."
+
+
+def test_of_two_metrics_the_one_that_remembers_longer_is_named() -> None:
+    metrics = [{"name": name, "query": name, "per": "Replica"} for name in ("cpu", "memory")]
+    either = up(anyOf=[{"metric": "cpu", "above": 70}, {"metric": "memory", "above": 80}])
+    policy = spec(metrics=metrics, scaleUp=either)
+
+    (found,) = said(policy, FindingId.RATE_WITHOUT_COOLDOWN, {"cpu": "rate(a[1m])", "memory": "rate(b[5m])"})
+
+    assert found.startswith("memory is a rate over 300 s")
 
 
 @pytest.mark.parametrize("per", ["Total", "Average"])

@@ -50,6 +50,13 @@ SCENERIES: Mapping[str, Scenery] = {
         load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 50, "pods": 2}}]},
         workloads=("api",),
     ),
+    "database-alerts.md": Scenery(
+        load={
+            "databases": [{"instance": "leads-db", "connections": 85}],
+            "queues": [{"name": "leads", "depth": 12000, "hold": True}],
+        },
+        workloads=("lead-worker",),
+    ),
 }
 
 

@@ -54,6 +54,7 @@ def test_a_tool_is_pinned_in_its_family_at_the_version_it_claims(tool: Tool) -> 
         pytest.param("kwok", ["--version"], "0.8.0", id="kwok"),
         pytest.param("prometheus", ["--version"], "3.16.0", id="prometheus"),
         pytest.param("promtool", ["--version"], "3.16.0", id="promtool"),
+        pytest.param("alertmanager", ["--version"], "0.31.1", id="alertmanager"),
         pytest.param("helm", ["version"], "v4.3.1", id="helm"),
     ],
 )

@@ -84,6 +84,7 @@ class Operator:
         *,
         identity: str = "operator",
         namespaces: Sequence[str] = (),
+        command: Sequence[str | Path] = (Path(sys.executable).with_name("deadband"),),
     ) -> None:
         """Name the process and what it watches; starts nothing.
 
@@ -92,6 +93,7 @@ class Operator:
             run_directory: Where its log goes.
             identity: Holder of the Lease.
             namespaces: Watched ones; none means all.
+            command: What runs, before the subcommand.
         """
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
@@ -106,7 +108,7 @@ class Operator:
         run_directory.mkdir(parents=True, exist_ok=True)
         self.process = Process(
             f"deadband-{identity}",
-            [Path(sys.executable).with_name("deadband"), "run"],
+            [*command, "run"],
             log=run_directory / f"{identity}.log",
             env={**os.environ, **installation.environment, **own},
         )

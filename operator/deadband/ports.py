@@ -14,7 +14,7 @@ from deadband.queries.types import Answer, Question
 
 
 class WriteError(Exception):
-    """The API server did not take a call; nothing was changed."""
+    """The API server, or an Alertmanager, did not take a call; nothing was changed."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         """Keep the reason for the condition and a message without bodies or secrets."""
@@ -35,7 +35,7 @@ class DeniedError(WriteError):
 
 
 class UnreachableError(WriteError):
-    """The API server did not answer, or answered 429 or 5xx; it is worth trying again at the next evaluation."""
+    """No answer, or one of 429 or 5xx; it is worth trying again at the next evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,35 @@ class Events(Protocol):
 
     def record(self, about: ObjectRef, type_: Literal["Normal", "Warning"], reason: EventReason, message: str) -> None:
         """Queue an event; never blocks, never raises. Repeats within the window raise a count instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert as an Alertmanager is told of it.
+
+    Attributes:
+        labels: Its identity, by which Alertmanager routes and groups; the same labels are the same alert.
+        annotations: What people read; may change while it lasts.
+        starts_at: When it began.
+        ends_at: In the past: it is over. In the future: when it is over unless it is sent again.
+    """
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Alerts(Protocol):
+    """The Alertmanagers, every replica of each."""
+
+    async def send(self, alerts: Sequence[Alert]) -> Mapping[str, WriteError]:
+        """Tell every replica of alerts that last or are over.
+
+        Returns:
+            Which replicas did not take them, by address, and why, without bodies of answers; empty when all did.
+            A failure is never an exception. An alert that Alertmanager would refuse does not keep others from it.
+        """
 
 
 class Telemetry(Protocol):

@@ -37,6 +37,8 @@ CONTRACT = {
     "deadband_event_loop_lag_seconds",
     "deadband_evaluations_skipped",
     "deadband_source_reachable",
+    "deadband_alerts_sent",
+    "deadband_alert_failures",
     "deadband_build_info",
 }
 
@@ -136,6 +138,8 @@ def test_writes_on_the_api_server_are_counted_and_reads_are_not(telemetry: Prome
 def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTelemetry) -> None:
     telemetry.scaled(Way.UP, Cause.METRICS)
     telemetry.queried("main", 0.2, Reason.TIMEOUT)
+    telemetry.alerted("http://am:9093", 2, None)
+    telemetry.alerted("http://am:9093", 3, Reason.TIMEOUT)
     telemetry.skipped(3)
     telemetry.lagged(0.5)
     telemetry.standing(leader=True, policies={"enforcing": 7})
@@ -144,6 +148,8 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     assert samples(telemetry, "deadband_scale_writes_total") == {("Metrics", "up"): 1}
     assert samples(telemetry, "deadband_queries_total") == {("Timeout", "main"): 1}
     assert samples(telemetry, "deadband_query_seconds_count") == {("main",): 1}
+    assert samples(telemetry, "deadband_alerts_sent_total") == {("http://am:9093",): 2}
+    assert samples(telemetry, "deadband_alert_failures_total") == {("http://am:9093", "Timeout"): 3}
     assert samples(telemetry, "deadband_evaluations_skipped_total") == {(): 3}
     assert samples(telemetry, "deadband_event_loop_lag_seconds") == {(): 0.5}
     assert samples(telemetry, "deadband_leader") == {(): 1}

@@ -99,6 +99,17 @@ def refused(outcome: str) -> str:
             HEALTHY | {refused("denied"): "0+1x60"}, {"DeadbandWritesRefused"}, id="writes that the API server refuses"
         ),
         pytest.param(
+            HEALTHY
+            | {'deadband_alert_failures_total{namespace="ops",instance="a",alertmanager="http://am"}': "0+1x60"},
+            {"DeadbandAlertsNotDelivered"},
+            id="an Alertmanager that takes no alerts",
+        ),
+        pytest.param(
+            HEALTHY | {'deadband_alert_failures_total{namespace="ops",instance="a",alertmanager="http://am"}': "3x60"},
+            set(),
+            id="an Alertmanager that was away once",
+        ),
+        pytest.param(
             HEALTHY | {refused("conflict"): "0+1x60"}, set(), id="conflicts, which are decided again a moment later"
         ),
     ],

@@ -46,6 +46,7 @@ def shown() -> dict[str, set[str]]:
     telemetry.queried("default", 0, "ok")
     telemetry.called(Call("patch", "apps", "deployments/scale"), "ok", 0)
     telemetry.reachable({"default": True})
+    telemetry.alerted("http://alertmanager:9093", 1, "Error")
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(telemetry.expose().decode()):
         for sample in family.samples:
@@ -120,6 +121,16 @@ def test_the_rendered_rules_are_the_file_with_the_namespace_filled_in() -> None:
     text = (CHART / "files" / "alerts.yaml").read_text()
     assert "RELEASE_NAMESPACE" in text
     assert rule["spec"] == yaml.safe_load(text.replace("RELEASE_NAMESPACE", NAMESPACE))
+
+
+def test_what_the_operator_sends_itself_is_not_a_rule_as_well() -> None:
+    urls = ["http://alertmanager.monitoring:9093"]
+    rendered = render({"prometheusRule": {"enabled": True}, "alertmanager": {"urls": urls}}, NAMESPACE)
+    [rule] = [document for document in rendered if document["kind"] == "PrometheusRule"]
+
+    names = [one["alert"] for one in rule["spec"]["groups"][0]["rules"]]
+    assert names == [one["alert"] for one in RULES if one["alert"] != "DeadbandActionRequired"]
+    assert len(names) == len(RULES) - 1
 
 
 def test_the_rendered_dashboard_is_the_file() -> None:

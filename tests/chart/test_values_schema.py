@@ -46,6 +46,8 @@ FREE = (".resources.", ".dashboard.labels.", ".affinity.", ".global")
         ),
         pytest.param({"metricSource": {"url": "prometheus:9090"}}, "url", id="a URL without a scheme"),
         pytest.param({"metricSource": {"url": "http://u:p@x"}}, "url", id="a URL with a password"),
+        pytest.param({"alertmanager": {"urls": ["alertmanager:9093"]}}, "urls", id="an Alertmanager without a scheme"),
+        pytest.param({"alertmanager": {"urls": ["http://a,http://b"]}}, "urls", id="two Alertmanagers in one text"),
         pytest.param({"metricSource": {"spec": {"url": "http://x"}}}, "spec", id="the URL in a second place"),
     ],
 )

@@ -102,9 +102,14 @@ def test_an_open_proposal_may_be_approved_to_its_last_second(wanted: str | None)
         ),
         pytest.param(proposing(), "0", 0, "0 is not the open proposal, which is 1a2b3c4d5e", id="another one"),
         pytest.param(
+            policy(lastProposal={"id": "0", "outcome": "Withdrawn", "time": NOW}), "0", 0,
+            "proposal 0 is not open any more: it was withdrawn, since it did not apply any more, at 2026-01-05 08:00:00Z",
+            id="one that is over",
+        ),
+        pytest.param(
             proposing(), None, 3600, "proposal 1a2b3c4d5e expired at 2026-01-05 09:00:00Z", id="at its expiry"
         ),
-        pytest.param(proposing(replicas=None), None, 0, "so it is up to you: Scale up", id="without a target"),
+        pytest.param(proposing(replicas=None), None, 0, "so acting is up to you: Scale up", id="without a target"),
     ],
 )  # fmt: skip
 def test_what_may_not_be_approved_is_refused_with_the_reason(

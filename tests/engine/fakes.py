@@ -10,13 +10,14 @@ from deadband.api.conditions import EventReason, Reason
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.autoscaler import Autoscaler
 from deadband.core.types import Target
+from deadband.engine.alerting import Alerting
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
 from deadband.engine.scheduler import Scheduler
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
 from deadband.engine.tenants import Labels, Tenants
-from deadband.ports import ConflictError, GoneError, ObjectRef, Workload, WriteError
+from deadband.ports import Alert, ConflictError, GoneError, ObjectRef, Workload, WriteError
 from deadband.queries.types import Answer, Answered, Question, Series
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -116,6 +117,21 @@ class FakeEvents:
         self.recorded.append((about.name, reason))
 
 
+class FakeAlerts:
+    """What each sending held; a replica that is down is named with its trouble, one that is held answers later."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sequence[Alert]] = []
+        self.down: dict[str, WriteError] = {}
+        self.held: asyncio.Event | None = None
+
+    async def send(self, alerts: Sequence[Alert]) -> Mapping[str, WriteError]:
+        self.sent.append(alerts)
+        if self.held is not None:
+            await self.held.wait()
+        return self.down
+
+
 class FakeLeadership:
     """Leads until told not to."""
 
@@ -167,6 +183,8 @@ class FakeWorld:
         self.policies = FakePolicies()
         self.events = FakeEvents()
         self.leadership = FakeLeadership()
+        self.alerts = FakeAlerts()
+        self.alerting = Alerting(self.alerts, self.leadership, self.clock)
         self.telemetry = FakeTelemetry()
         self.store = Store(lambda obj: self.targets.workloads[obj["metadata"]["name"]], read_autoscaler)
         self.statuses = StatusWriter(self.policies, self.leadership, self.clock)
@@ -177,6 +195,7 @@ class FakeWorld:
             leadership=self.leadership,
             statuses=self.statuses,
             events=self.events,
+            alerting=self.alerting,
             telemetry=self.telemetry,
             clock=self.clock,
         )
@@ -188,6 +207,7 @@ class FakeWorld:
             evaluation=self.evaluation,
             statuses=self.statuses,
             leadership=self.leadership,
+            alerting=self.alerting,
             sources=self.metrics,
             telemetry=self.telemetry,
             clock=self.clock,
@@ -247,6 +267,7 @@ def policy(name: str = "api", *, uid: str = "", target: str | None = None, **cha
         "resourceVersion": str(changes.pop("version", 1)),
         "creationTimestamp": changes.pop("created", "2026-03-01T00:00:00Z"),
         "annotations": changes.pop("annotations", {}),
+        "labels": changes.pop("labels", {}),
     }
     status = changes.pop("status", {})
     metric = {"name": "load", "query": "load"} | ({"source": changes.pop("source")} if "source" in changes else {})

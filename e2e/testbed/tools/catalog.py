@@ -75,6 +75,13 @@ TOOLS: dict[str, Tool] = {
         _prometheus("prometheus"),
         _prometheus("promtool"),
         Tool(
+            "alertmanager",
+            "0.31.1",
+            "alertmanager",
+            "github.com/prometheus/alertmanager/cmd/alertmanager",
+            stamps=(("github.com/prometheus/common/version.Version", "0.31.1"),),
+        ),
+        Tool(
             "helm",
             "4.3.1",
             "helm",

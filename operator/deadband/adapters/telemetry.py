@@ -101,6 +101,18 @@ class PrometheusTelemetry:
             ["source"],
             registry=registry,
         )
+        self._alerts = Counter(
+            "deadband_alerts_sent_total",
+            "Alerts that a replica of an Alertmanager took, those sent again and those that are over included.",
+            ["alertmanager"],
+            registry=registry,
+        )
+        self._alert_failures = Counter(
+            "deadband_alert_failures_total",
+            "Alerts that a replica of an Alertmanager did not take, by reason; each is sent again within a minute.",
+            ["alertmanager", "reason"],
+            registry=registry,
+        )
         build = Gauge("deadband_build_info", "1, labelled with the version that runs.", ["version"], registry=registry)
         build.labels(version("deadband")).set(1)
 
@@ -147,6 +159,13 @@ class PrometheusTelemetry:
         """Count one query (prometheus.QueryObserver)."""
         self._queries.labels(source, outcome).inc()
         self._query_seconds.labels(source).observe(seconds)
+
+    def alerted(self, alertmanager: str, alerts: int, failure: str | None) -> None:
+        """Count what one replica took, or did not take (alertmanager.AlertObserver)."""
+        if failure is None:
+            self._alerts.labels(alertmanager).inc(alerts)
+        else:
+            self._alert_failures.labels(alertmanager, failure).inc(alerts)
 
     def called(self, call: Call, outcome: str, seconds: float) -> None:  # noqa: ARG002 - kube.Observe's signature
         """Count one call on the API server if it writes (kube.Observe)."""

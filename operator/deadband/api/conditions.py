@@ -49,6 +49,7 @@ class Reason(StrEnum):
     INSUFFICIENT_CAPACITY = "InsufficientCapacity"
     VETOED = "Vetoed"
     APPROVAL_REQUIRED = "ApprovalRequired"
+    APPROVAL_REFUSED = "ApprovalRefused"
     PAUSED = "Paused"
     TARGET_CONTESTED = "TargetContested"
     FALLBACK = "Fallback"

@@ -17,6 +17,12 @@ PAUSED_ANNOTATION = "deadband.dev/paused"
 APPROVE_ANNOTATION = "deadband.dev/approve"
 """The id of the proposal that a person approves (R13)."""
 
+SEVERITY_LABEL = "deadband.dev/severity"
+"""On a policy: the severity of the alert that asks for a person."""
+
+OWNER_LABEL = "deadband.dev/owner"
+"""On a policy: whom that alert is for."""
+
 
 class Bound(StrEnum):
     """What moves on an HPA target."""

@@ -9,7 +9,7 @@ import click
 
 from deadband.api.conditions import ConditionType
 from deadband.api.scalingpolicy import APPROVE_ANNOTATION
-from deadband.api.status import Cause, Proposal, ScalingPolicyStatus
+from deadband.api.status import Cause, ClosedProposal, Proposal, ProposalOutcome, ScalingPolicyStatus
 from deadband.cli import exits
 from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
 from deadband.cli.standing import status_of
@@ -71,11 +71,18 @@ def approve_command(
 def approvable(obj: Mapping[str, Any], wanted: str | None, *, now: datetime) -> Proposal:
     """The open proposal, if it may be approved.
 
+    Args:
+        obj: The policy.
+        wanted: The id that was asked for; None: whichever is open.
+        now: The time of the approval.
+
     Raises:
         ClickException: It may not; the message says why.
     """
     status = status_of(obj)
-    proposal = status.proposal
+    proposal, last = status.proposal, status.last_proposal
+    if wanted is not None and last is not None and wanted == last.id:
+        raise click.ClickException(f"proposal {wanted} is not open any more: {_closed(last)}")
     if proposal is None:
         said = f" {status.decision.sentence}" if status.decision else ""
         raise click.ClickException(f"there is no open proposal.{said}")
@@ -87,30 +94,40 @@ def approvable(obj: Mapping[str, Any], wanted: str | None, *, now: datetime) -> 
             "a new one follows at the next evaluation while its direction is still due"
         )
     if proposal.replicas is None:
-        raise click.ClickException(
-            f"there is no target that the operator could scale, so it is up to you: {proposal.text}"
-        )
+        raise click.ClickException(f"there is no target that could be scaled, so acting is up to you: {proposal.text}")
     return proposal
 
 
+def _closed(last: ClosedProposal) -> str:
+    what = {
+        ProposalOutcome.CARRIED_OUT: "it was carried out",
+        ProposalOutcome.EXPIRED: "it expired",
+        ProposalOutcome.WITHDRAWN: "it was withdrawn, since it did not apply any more,",
+    }[last.outcome]
+    return f"{what} at {words.clock(last.time)}"
+
+
 async def _outcome(kube: "Kube", ref: ObjectRef, proposal: Proposal, seconds: int) -> tuple[bool, str]:
-    """Look until the proposal was carried out or is gone, and tell that."""
+    """Look until status says what became of the proposal, and tell that."""
     status = ScalingPolicyStatus()
     try:
         async with asyncio.timeout(seconds):
             while True:
                 status = status_of(await read_policy_object(kube, ref))
-                done = [event for event in status.scale_events if event.cause is Cause.APPROVAL]
-                if done and done[-1].time >= proposal.created_at:
-                    return True, f"Scaled from {done[-1].from_} to {done[-1].to}."
-                if status.proposal is None or status.proposal.id != proposal.id:
-                    said = status.decision.sentence if status.decision else ""
-                    return False, f"Not carried out: the proposal is no longer open. {said}".rstrip()
+                if status.last_proposal is not None and status.last_proposal.id == proposal.id:
+                    return _told(status, status.last_proposal)
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
     except TimeoutError:
         why = _condition(status, ConditionType.ACTION_REQUIRED)
         until = words.clock(proposal.expires_at)
         return False, f"Not carried out within {seconds} s; the approval stands until {until}. {why}".rstrip()
+
+
+def _told(status: ScalingPolicyStatus, last: ClosedProposal) -> tuple[bool, str]:
+    if last.outcome is not ProposalOutcome.CARRIED_OUT:
+        return False, f"Not carried out: {_closed(last)}."
+    scaled = next((event for event in reversed(status.scale_events) if event.cause is Cause.APPROVAL), None)
+    return True, f"Scaled from {scaled.from_} to {scaled.to}." if scaled else f"Carried out: {_closed(last)}."
 
 
 def _condition(status: ScalingPolicyStatus, type_: ConditionType) -> str:

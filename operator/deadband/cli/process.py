@@ -10,6 +10,7 @@ from typing import Any
 
 import kopf
 
+from deadband.adapters.alertmanager import AlertmanagerAlerts
 from deadband.adapters.autoscalers import autoscaler_from_object
 from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
@@ -22,6 +23,7 @@ from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
 from deadband.adapters.telemetry import PrometheusTelemetry
 from deadband.cli.settings import Settings
+from deadband.engine.alerting import Alerting
 from deadband.engine.clock import SystemClock
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
@@ -96,6 +98,8 @@ class _Operator:
         self._metrics = PrometheusMetrics(telemetry, secrets=SecretReader(kube, settings.lease_namespace))
         self._events = KubeEvents(kube, settings.identity)
         self._elector = LeaseElector(kube, settings.lease_namespace, settings.lease_name, settings.identity)
+        self._alerts = AlertmanagerAlerts(settings.alertmanagers, telemetry.alerted)
+        self._alerting = Alerting(self._alerts, self._elector, clock)
         store = Store(workload_from_object, autoscaler_from_object)
         self._statuses = StatusWriter(self._policies, self._elector, clock)
         self._tenants = Tenants(store, self._policies.namespace_labels, clock)
@@ -109,11 +113,13 @@ class _Operator:
                 leadership=self._elector,
                 statuses=self._statuses,
                 events=self._events,
+                alerting=self._alerting,
                 telemetry=telemetry,
                 clock=clock,
             ),
             statuses=self._statuses,
             leadership=self._elector,
+            alerting=self._alerting,
             sources=self._metrics,
             telemetry=telemetry,
             clock=clock,
@@ -166,6 +172,7 @@ class _Operator:
             "resync": self._resync.run(),
             "status writer": self._statuses.run(),
             "events": self._events.run(),
+            "alerts": self._alerting.run(),
             "sources": self._reporter.run(),
             "namespaces": self._tenants.run(),
             "pulse": self._vigil.pulse(),
@@ -183,6 +190,7 @@ class _Operator:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._metrics.close()
+        await self._alerts.close()
         await self._http.close()
         logger.info("ended")
 

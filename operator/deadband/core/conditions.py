@@ -31,7 +31,7 @@ def of_decision(
         _scaling_limited(decision),
         _metrics_available(inputs, decision),
         _contested(inputs),
-        _action_required(decision),
+        _action_required(inputs, decision),
         _flapping(inputs, events),
     ]
 
@@ -119,14 +119,18 @@ def _contested(inputs: Inputs) -> Said:
     return ConditionType.TARGET_CONTESTED, "False", Reason.OK, ""
 
 
-def _action_required(decision: Decision) -> Said:
-    refusal = f" The approval was not carried out: {decision.refusal}." if decision.refusal else ""
-    if decision.proposal is None:
-        return ConditionType.ACTION_REQUIRED, "False", Reason.OK, refusal.strip()
+def _action_required(inputs: Inputs, decision: Decision) -> Said:
     proposal = decision.proposal
+    # An approval of the open proposal only waits, and the decision says what for; any other does nothing at all.
+    waits = proposal is not None and proposal.replicas is not None and inputs.approval == proposal.id
+    yet = " yet" if waits else ""
+    refusal = f" The approval was not carried out{yet}: {decision.refusal}." if decision.refusal else ""
+    refused = Reason.APPROVAL_REFUSED if refusal and not waits else None
+    if proposal is None:
+        return ConditionType.ACTION_REQUIRED, "False", refused or Reason.OK, refusal.strip()
     how = f" Approve with deadband.dev/approve={proposal.id}." if proposal.replicas is not None else ""
     message = f"{proposal.text}{how}{refusal}"
-    return ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, message
+    return ConditionType.ACTION_REQUIRED, "True", refused or Reason.APPROVAL_REQUIRED, message
 
 
 def _flapping(inputs: Inputs, events: list[ScaleEvent]) -> Said:

@@ -12,11 +12,12 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
 from deadband.api.status import Cause, TimerStatus, Way
 from deadband.core import timers, words
-from deadband.core.decision import Bounds, Decision, Move, Step, Timers
+from deadband.core.decision import Bounds, Decision, Gated, Move, Step, Timers
 from deadband.core.forecast import upcoming
-from deadband.core.gates import Gated, gate
+from deadband.core.gates import gate
 from deadband.core.history import own_past, points
 from deadband.core.moves import Scene, move_down, move_up
+from deadband.core.proposals import close
 from deadband.core.triggers import Observed, Truth, expression, observe_all
 from deadband.core.types import Absent, Inputs, NoTarget, Target
 
@@ -63,13 +64,14 @@ def decide(inputs: Inputs) -> Decision:
     view = look(inputs)
     if isinstance(inputs.target, NoTarget):
         move = Move(replicas=0, reason=inputs.target.reason, rule="R18", why=inputs.target.message)
-        return _conclude(inputs, view, Gated(move, None, None))
+        return _conclude(inputs, view, Gated(move, None))
     move = (
         _switched_off(inputs, view)
         or _out_of_bounds(inputs, view)
         or _fallback(inputs, view, _by_metrics(inputs, view))
     )
-    return _conclude(inputs, view, gate(inputs, move, replicas=view.replicas, bounds=view.bounds))
+    gated = gate(inputs, move, replicas=view.replicas, bounds=view.bounds, pending=_pending(inputs, view))
+    return _conclude(inputs, view, gated)
 
 
 def look(inputs: Inputs) -> View:
@@ -158,6 +160,21 @@ def is_due(truth: Truth, timer: TimerStatus, for_seconds: int, inputs: Inputs) -
     return truth is True and timers.held(timer, now=inputs.now) >= timedelta(seconds=for_seconds)
 
 
+def _pending(inputs: Inputs, view: View) -> frozenset[Way]:
+    """Directions that have held for their time and are not known to be over: what is unknown leaves them open."""
+    sides = (
+        (Way.UP, view.up, view.timers.up, inputs.spec.up),
+        (Way.DOWN, view.down, view.timers.down, inputs.spec.down),
+    )
+    return frozenset(
+        way
+        for way, truth, timer, direction in sides
+        if truth is not False
+        and timer.held_since is not None
+        and timers.held(timer, now=inputs.now) >= timedelta(seconds=direction.for_seconds)
+    )
+
+
 def _scene(inputs: Inputs, view: View) -> Scene:
     assert isinstance(inputs.target, Target), "a move needs a workload"
     return Scene(
@@ -222,6 +239,7 @@ def _fallback(inputs: Inputs, view: View, move: Move) -> Move:
 
 def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
     """Put the number, the reason and the words together."""
+    gated = close(inputs, gated)
     move, real = gated.move, inputs.target if isinstance(inputs.target, Target) else None
     dry = inputs.spec.mode is PolicyMode.DRY_RUN
     current = view.replicas if real else None
@@ -247,6 +265,7 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         failures=view.failures,
         bounds=view.bounds if real else None,
         proposal=gated.proposal,
+        last_proposal=gated.last_proposal,
         refusal=gated.refusal,
     )
 

@@ -1,9 +1,9 @@
 """What the decision hands on: the replicas, the one rule that bound them, and the trace of how it came to that."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deadband.api.conditions import Reason
-from deadband.api.status import Cause, Proposal, TimerStatus, Way
+from deadband.api.status import Cause, ClosedProposal, Proposal, TimerStatus, Way
 from deadband.core.triggers import Observed, Truth
 
 
@@ -48,6 +48,31 @@ class Move:
     wish: int | None = None
     way: Way | None = None
 
+    def held(self, rule: str, reason: Reason) -> "Move":
+        """The same number, which a gate does not let be written."""
+        return replace(self, rule=rule, reason=reason, trace=(*self.trace, Step(rule, self.replicas, "held back")))
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """A move after the gates.
+
+    Attributes:
+        move: The move with the reason of the gate that held it, if one did.
+        to: The replicas that are written (or simulated); None when nothing is.
+        proposal: The proposal that stands open after this evaluation.
+        refusal: Why an approval was not carried out.
+        held_back: What the sentence says of the gate.
+        last_proposal: What became of the proposal before.
+    """
+
+    move: Move
+    to: int | None
+    proposal: Proposal | None = None
+    refusal: str = ""
+    held_back: str = ""
+    last_proposal: ClosedProposal | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Timers:
@@ -88,6 +113,7 @@ class Decision:
         failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
         bounds: The bounds in force; None without a target.
         proposal: The open proposal (R13).
+        last_proposal: What became of the proposal before.
         refusal: Why an approval was not carried out; empty when none was asked or it was carried out.
     """
 
@@ -110,6 +136,7 @@ class Decision:
     failures: int = 0
     bounds: Bounds | None = None
     proposal: Proposal | None = None
+    last_proposal: ClosedProposal | None = None
     refusal: str = field(default="")
 
     @property

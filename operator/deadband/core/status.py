@@ -1,7 +1,7 @@
 """The next status: what an evaluation leaves for kubectl, and for the next evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -9,6 +9,7 @@ from deadband.api.conditions import Reason, merge
 from deadband.api.metrics import Assumption, Metric
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import (
+    Cause,
     DecisionStatus,
     MetricStatus,
     ScaleEvent,
@@ -22,6 +23,7 @@ from deadband.core.conditions import of_decision, of_invalid
 from deadband.core.decision import Decision
 from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
+from deadband.core.proposals import lapsed
 from deadband.core.triggers import Load, Observed
 from deadband.core.types import Inputs, Outage, Target
 
@@ -54,6 +56,9 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
     """
     inputs = own_past(inputs)
     before, now, spec = inputs.status, inputs.now, inputs.spec
+    if refused is not None and decision.cause is Cause.APPROVAL:
+        # The approval was not used up: the next evaluation tries again.
+        decision = replace(decision, proposal=before.proposal, last_proposal=before.last_proposal)
     moved_to = decision.current if refused else decision.moved_to
     events = before.scale_events
     last, way = before.last_scale_time, before.last_scale_direction
@@ -79,6 +84,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         wishes=_wishes(inputs, decision),
         reverts=before.reverts,
         proposal=decision.proposal,
+        last_proposal=decision.last_proposal,
         decision=_told(decision, refused),
         conditions=merge(before.conditions, said, generation=inputs.generation, now=now),
     )
@@ -129,6 +135,7 @@ def invalid_status(
             "scale_up": still(before.scale_up),
             "scale_down": still(before.scale_down),
             "proposal": None,
+            "last_proposal": lapsed(before, now=now),
             "decision": decision,
             "conditions": merge(before.conditions, of_invalid(message), generation=generation, now=now),
         }

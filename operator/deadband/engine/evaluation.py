@@ -18,6 +18,7 @@ from deadband.core.decision import Decision
 from deadband.core.status import Refusal, invalid_status, next_status
 from deadband.core.triggers import Load
 from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
+from deadband.engine.alerting import Alerting
 from deadband.engine.announcing import announcements
 from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import Clock
@@ -74,6 +75,7 @@ class Evaluation:
         leadership: Leadership,
         statuses: StatusWriter,
         events: Events,
+        alerting: Alerting,
         telemetry: Telemetry,
         clock: Clock,
     ) -> None:
@@ -83,6 +85,7 @@ class Evaluation:
         self._leadership = leadership
         self._statuses = statuses
         self._events = events
+        self._alerting = alerting
         self._telemetry = telemetry
         self._complaints = Complaints(logger, clock)
         self._slots = asyncio.Semaphore(CONCURRENT_SCALES)
@@ -124,7 +127,7 @@ class Evaluation:
         return inputs, decide(inputs)
 
     def settle(self, record: PolicyRecord, inputs: Inputs, decision: Decision, refused: Refusal | None = None) -> None:
-        """Remember what an evaluation came to, and tell it: status, Events, own metrics.
+        """Remember what an evaluation came to, and tell it: status, alerts, Events, own metrics.
 
         Nothing of a policy that was deleted, or of a term that ended, while a write was under way: nobody would take
         its series away again, and the next leader finds the write on the target (architecture, decision 5).
@@ -250,5 +253,6 @@ class Evaluation:
         patch = memory.settle(status, now=now)
         if patch is not None:
             self._statuses.submit(record.ref, memory, patch, now=now)
+        self._alerting.show(record, before, status, now=now)
         for one in announcements(before, status):
             self._events.record(record.ref, one.type_, one.reason, one.message)

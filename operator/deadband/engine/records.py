@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from deadband.api.metricsource import MetricSourceSpec, MetricSourceStatus
-from deadband.api.scalingpolicy import APPROVE_ANNOTATION, PAUSED_ANNOTATION, PolicyMode, ScalingPolicySpec
+from deadband.api.scalingpolicy import (
+    APPROVE_ANNOTATION,
+    OWNER_LABEL,
+    PAUSED_ANNOTATION,
+    SEVERITY_LABEL,
+    PolicyMode,
+    ScalingPolicySpec,
+)
 from deadband.api.status import ScalingPolicyStatus
 from deadband.api.validation import InvalidError, validate_source
 from deadband.core.autoscaler import Autoscaler
@@ -41,6 +48,8 @@ class PolicyRecord:
         generation: metadata.generation.
         pause: What the paused annotation holds back (R15).
         approval: The id in the approve annotation (R13).
+        severity: Of its alert, as its label says; empty without that label.
+        owner: Whom its alert is for, likewise.
         spec: None when it does not validate.
         faults: Every fault with its field; empty when `spec` is there.
         claim: The workload that the policy wants to scale, also while the policy is invalid: a typing mistake in the
@@ -55,6 +64,8 @@ class PolicyRecord:
     generation: int
     pause: Pause
     approval: str | None
+    severity: str
+    owner: str
     spec: ScalingPolicySpec | None
     faults: tuple[str, ...]
     claim: WorkloadKey | None
@@ -159,6 +170,7 @@ def read_policy(obj: Mapping[str, Any], *, previous: PolicyRecord | None = None)
     metadata = obj["metadata"]
     generation = int(metadata.get("generation") or 0)
     annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    labels: Mapping[str, str] = metadata.get("labels") or {}
     if previous is not None and previous.generation == generation:
         spec, faults, claim = previous.spec, previous.faults, previous.claim
     else:
@@ -171,6 +183,8 @@ def read_policy(obj: Mapping[str, Any], *, previous: PolicyRecord | None = None)
         generation=generation,
         pause=read_pause(annotations),
         approval=annotations.get(APPROVE_ANNOTATION) or None,
+        severity=labels.get(SEVERITY_LABEL, ""),
+        owner=labels.get(OWNER_LABEL, ""),
         spec=spec,
         faults=faults,
         claim=claim,

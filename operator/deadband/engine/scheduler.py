@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.core.types import Outage, Pause, Reading
+from deadband.engine.alerting import Alerting
 from deadband.engine.clock import Clock
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
@@ -54,6 +55,7 @@ class Scheduler:
         evaluation: Evaluation,
         statuses: StatusWriter,
         leadership: Leadership,
+        alerting: Alerting,
         sources: SourceUser,
         telemetry: Telemetry,
         clock: Clock,
@@ -63,6 +65,7 @@ class Scheduler:
         self._evaluation = evaluation
         self._statuses = statuses
         self._leadership = leadership
+        self._alerting = alerting
         self._sources = sources
         self._telemetry = telemetry
         self._clock = clock
@@ -87,6 +90,7 @@ class Scheduler:
             if change.gone:
                 self._schedule.drop(uid)
                 self._statuses.forget(uid)
+                self._alerting.forget(change.record.ref)
                 self._telemetry.forget(change.record.ref)
             elif self._leading:
                 self._plan(change.record)
@@ -133,6 +137,7 @@ class Scheduler:
         self._leading = False
         self._schedule.clear()
         self._statuses.clear()
+        self._alerting.clear()
         self._store.forget_memories()
         for record in self._store.policies.values():
             self._telemetry.forget(record.ref)

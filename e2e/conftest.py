@@ -53,7 +53,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if capture is not None:  # shows the progress of a build
             stack.enter_context(capture.global_and_fixture_disabled())
         try:
-            for name in tools.DEFAULT_TOOLS:
+            for name in tools.TOOLS:
                 tools.path(name)
             for name in packages.PACKAGED:
                 packages.program(name)

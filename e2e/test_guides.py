@@ -55,6 +55,20 @@ SCENERIES: Mapping[str, Scenery] = {
         load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 95, "pods": 2}}]},
         workloads=("api",),
     ),
+    "from-hpa.md": Scenery(
+        load={
+            "workloads": [{"namespace": NAMESPACE, "name": "web", "cpu": {"percent": 50, "pods": 2}}],
+            "queues": [{"name": "orders", "depth": 12000, "hold": True}],
+        },
+        workloads=("web",),
+    ),
+    "database-alerts.md": Scenery(
+        load={
+            "databases": [{"instance": "leads-db", "connections": 85}],
+            "queues": [{"name": "leads", "depth": 12000, "hold": True}],
+        },
+        workloads=("lead-worker",),
+    ),
     "backtesting.md": Scenery(history=last_week),
     "scenario-tests.md": Scenery(),
 }

@@ -12,7 +12,6 @@ import pytest
 from e2e.testbed import packages
 from e2e.testbed.packages import find
 from e2e.testbed.packages.catalog import PACKAGED, Packaged
-from e2e.testbed.tools.progress import Progress
 
 HELLO = Packaged(
     "hello-testbed",
@@ -95,12 +94,11 @@ def test_a_package_is_fetched_once_even_when_many_ask_and_never_again(
     good(repository)
 
     with ThreadPoolExecutor(4) as pool:
-        roots = set(pool.map(lambda _: find._unpacked(HELLO, Progress()), range(4)))
+        (binary,) = {had.binary for had in pool.map(lambda _: packages.program(HELLO.name), range(4))}
     (repository / "hello.deb").unlink()
     find.program.cache_clear()
 
-    assert packages.program(HELLO.name).binary.is_relative_to(roots.pop())
-    assert not roots
+    assert packages.program(HELLO.name).binary == binary
     assert capsys.readouterr().err.count("hello-testbed: fetching the Debian package\n") == 1
 
 
@@ -161,6 +159,15 @@ def test_a_damaged_package_leaves_nothing_that_looks_finished(repository: Path) 
     for _ in range(2):
         with pytest.raises(packages.PackageError, match="cannot be had"):
             packages.program(HELLO.name)
+
+
+def test_a_package_that_apt_does_not_hand_over_is_an_error(repository: Path) -> None:
+    good(repository)
+    sources = repository.parent / "sources.list"
+    sources.write_text(sources.read_text().replace("copy:", "file:"))  # what is at hand already is not fetched
+
+    with pytest.raises(packages.PackageError, match="left no package hello-testbed to unpack"):
+        packages.program(HELLO.name)
 
 
 @pytest.mark.parametrize("name", [*PACKAGED])

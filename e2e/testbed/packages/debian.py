@@ -77,7 +77,9 @@ def unpack(packaged: Packaged, progress: Progress) -> Path:
         _run(task, packaged, [*apt, *download])
         for archive in archives.glob("*.deb"):
             _run(task, packaged, ["dpkg-deb", "--extract", str(archive), str(root)])
-    (own,) = archives.glob(f"{packaged.package}_*.deb")
+    own = next(archives.glob(f"{packaged.package}_*.deb"), None)
+    if own is None:
+        raise PackageError(f"apt-get left no package {packaged.package} to unpack: is an old version of it installed?")
     finished = folder() / f"{packaged.package}_{re.sub(r'^[0-9]+%3a', '', own.name.split('_')[1])}"
     for name in packaged.scripts:
         script = root / name

@@ -141,7 +141,8 @@ def _promql(spec: ScalingPolicySpec, namespace: str, live: "Live | None") -> dic
     asked = {}
     for key, metric in named.items():
         source = metric.source or (live.default_source if live is not None else None) or ""
-        need = Need(Key("", key), namespace, metric, spec.scale_target_ref, source)
+        measured = live.measured if live is not None else spec.scale_target_ref
+        need = Need(Key("", key), namespace, metric, measured, source)
         asked[key] = plan.describe(need, sources.get(source, _NO_SOURCE))
     return asked
 
@@ -149,8 +150,7 @@ def _promql(spec: ScalingPolicySpec, namespace: str, live: "Live | None") -> dic
 def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
     lines = [f"Right now ({words.clock(live.now)}), asked from here", *(f"  {each}" for each in live.trouble)]
     if isinstance(live.target, Target):
-        target = live.target
-        lines.append(f"  target: {target.replicas} replicas, {target.ready} ready, {target.available} available")
+        lines.append(f"  target: {_standing(spec, live.target)}")
     seen = {metric.name: metric for metric in live.status.metrics}
     for metric in spec.metrics:
         match live.readings[metric.name]:
@@ -168,6 +168,17 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
         # Where this machine cannot ask, a verdict from here would only say that nothing is known here.
         lines.append(f"  on these values: {live.decision.sentence} [{live.decision.reason}, {live.decision.rule}]")
     return lines
+
+
+def _standing(spec: ScalingPolicySpec, target: Target) -> str:
+    pods = f"{target.pods} replicas, {target.ready} ready, {target.available} available"
+    hpa = target.autoscaled
+    if hpa is None:
+        return pods
+    other = f" (its maxReplicas is {hpa.cap})" if hpa.cap is not None else ""
+    other = f" (its minReplicas is {hpa.floor})" if hpa.floor is not None else other
+    stands = "differ" if hpa.loose else f"at {target.replicas}"
+    return f"{words.subject(spec)} {stands}{other}; its workload has {pods}"
 
 
 def _unreached(reading: Reading) -> bool:

@@ -65,7 +65,8 @@ def read_cases(paths: tuple[str, ...], *, namespace: str, url: str | None) -> li
         url: Asked instead of the URL of every MetricSource.
 
     Raises:
-        UnusableInputError: A file cannot be read, holds no policy, or it is not clear whom to ask.
+        UnusableInputError: A file cannot be read, holds no policy or one that cannot be played, or it is not clear
+            whom to ask.
         Exit: A manifest is invalid; every fault is told.
     """
     manifests, unusable = read_manifests(paths)
@@ -85,6 +86,7 @@ def read_cases(paths: tuple[str, ...], *, namespace: str, url: str | None) -> li
         own = metadata.get("namespace") or namespace
         name = f"{own}/{metadata.get('name') or 'unnamed'}"
         spec = check_policy(each.object)
+        _refuse_autoscaler(spec, name)
         label = f"{name} ({each.file})" if several else name
         cases.append(Case(label, own, spec, _for(spec, sources, url, name), _default(spec, sources, default, name)))
     return cases
@@ -212,6 +214,14 @@ def _refuse_invalid(manifests: Sequence[Manifest]) -> None:
         click.echo(f"{each.file}:{each.line(fault.field)}: {each.kind} {each.name}: {fault}", err=True)
     if invalid:
         raise click.exceptions.Exit(exits.DIFFERS)
+
+
+def _refuse_autoscaler(spec: ScalingPolicySpec, name: str) -> None:
+    if spec.moves is not None and spec.scale_target_ref is not None:
+        raise exits.UnusableInputError(
+            f"{name}: what HPA {spec.scale_target_ref.name} would have done under other bounds is recorded nowhere, so "
+            "such a policy cannot be simulated: write a scenario for `deadband test`, or let it run with `mode: DryRun`"
+        )
 
 
 def _sources(manifests: Sequence[Manifest], url: str | None) -> tuple[dict[str, MetricSourceSpec], str]:

@@ -90,14 +90,15 @@ class Kube:
         self._observe = observe
         self._caller = caller
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Json:
-        """Read one object past every cache.
+    async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Json:
+        """Read one object, or its subresource, past every cache.
 
         Raises:
             GoneError, DeniedError, UnreachableError: As their names say; so for every call below.
         """
-        call = Call("get", resource.group, resource.plural, namespace, name)
-        return await self._send(call, "GET", resource.path(namespace, name))
+        plural, parts = _addressed(resource, name, subresource)
+        call = Call("get", resource.group, plural, namespace, name)
+        return await self._send(call, "GET", resource.path(namespace, *parts))
 
     async def list_all(self, resource: Resource, namespace: str = "", *, fields: str = "") -> list[Json]:
         """Read all objects of a kind, or those that a field selector names, in pages of one consistent snapshot.
@@ -110,6 +111,25 @@ class Kube:
             return await self._pages(call, resource, namespace, {**query, "limit": str(PAGE_SIZE)})
         except ExpiredError:  # the snapshot was compacted away between two pages: once more, in one piece
             return await self._pages(call, resource, namespace, query)
+
+    async def find(
+        self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", most: int
+    ) -> list[Json]:
+        """Read the first objects of a kind that selectors choose, in one page.
+
+        Args:
+            resource: The kind.
+            namespace: Where.
+            labels: Label selector; empty for all.
+            fields: Field selector, of fields that the kind can be selected by; empty for all.
+            most: How many at most.
+        """
+        call = Call("list", resource.group, resource.plural, namespace)
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(most)}
+        page = await self._send(
+            call, "GET", resource.path(namespace), query={key: value for key, value in query.items() if value}
+        )
+        return list(page.get("items") or ())
 
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
         """Create an object; ConflictError when one of that name exists."""
@@ -124,8 +144,7 @@ class Kube:
         Raises:
             ConflictError: The precondition failed.
         """
-        plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
-        parts = (name, subresource) if subresource else (name,)
+        plural, parts = _addressed(resource, name, subresource)
         call = Call("patch", resource.group, plural, namespace, name)
         return await self._send(call, "PATCH", resource.path(namespace, *parts), body=body)
 
@@ -140,12 +159,17 @@ class Kube:
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """Plurals that the API server serves in a group; empty when it does not know the group."""
+        return frozenset(entry["name"] for entry in await self.resources(group, version) if "/" not in entry["name"])
+
+    async def resources(self, group: str, version: str) -> list[Json]:
+        """What the API server serves in a group and version, subresources included; nothing when it knows no such."""
         call = Call("get", group, "apiresources")
+        root = f"/apis/{quote(group, safe='')}" if group else "/api"
         try:
-            found = await self._send(call, "GET", f"/apis/{quote(group, safe='')}/{quote(version, safe='')}")
+            found = await self._send(call, "GET", f"{root}/{quote(version, safe='')}")
         except GoneError:
-            return frozenset()
-        return frozenset(entry["name"] for entry in found.get("resources", ()) if "/" not in entry["name"])
+            return []
+        return list(found.get("resources") or ())
 
     async def close(self) -> None:
         """Close the connections."""
@@ -214,6 +238,11 @@ class Kube:
         except (aiohttp.ClientError, TimeoutError, OSError, ConfigException, ValueError) as failure:
             raise from_failure(call, failure, caller=self._caller) from failure
         return answer
+
+
+def _addressed(resource: Resource, name: str, subresource: str) -> tuple[str, tuple[str, ...]]:
+    """The resource as RBAC names it, and the end of the path."""
+    return (f"{resource.plural}/{subresource}", (name, subresource)) if subresource else (resource.plural, (name,))
 
 
 _OUTCOMES: Mapping[type[WriteError], str] = {ConflictError: "conflict", GoneError: "gone", DeniedError: "denied"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from deadband.api.metrics import Metric
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.engine.gathering import VETO_PREFIX
 from deadband.queries import plan
 from deadband.queries.types import Key, Need
@@ -14,7 +14,12 @@ UNKNOWN = MetricSourceSpec(url="http://prometheus.invalid")
 
 
 def promql(
-    spec: ScalingPolicySpec, namespace: str, sources: Mapping[str, MetricSourceSpec], default: str
+    spec: ScalingPolicySpec,
+    namespace: str,
+    sources: Mapping[str, MetricSourceSpec],
+    default: str,
+    *,
+    measured: ScaleTargetRef | None = None,
 ) -> dict[str, str]:
     """What is asked for each metric and veto.
 
@@ -23,6 +28,7 @@ def promql(
         namespace: Of the policy.
         sources: By name; one that is missing is stood in for.
         default: Name of the source for metrics that name none.
+        measured: Whose pods a resource metric reads; None: those of the target that the policy names.
 
     Returns:
         By name; before that of a veto stands `veto/`.
@@ -32,6 +38,6 @@ def promql(
     asked = {}
     for key, metric in named.items():
         source = metric.source or default
-        need = Need(Key("", key), namespace, metric, spec.scale_target_ref, source)
+        need = Need(Key("", key), namespace, metric, measured or spec.scale_target_ref, source)
         asked[key] = plan.describe(need, sources.get(source, UNKNOWN))
     return asked

@@ -16,7 +16,7 @@ from deadband.cli.asked import promql
 from deadband.cli.cases import Case
 from deadband.cli.description import describe
 from deadband.cli.manifests import STDIN, read_manifests
-from deadband.cli.output import progress
+from deadband.cli.progress import Progress
 from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
 from deadband.core import words
 from deadband.core.types import Absent, Reading, Sample, Target
@@ -105,7 +105,8 @@ def _explain(obj: Mapping[str, Any], reach: Reach | None) -> bool:
     live, why_not = _looked(obj, reach)
     click.echo(name)
     sources, default = (live.sources, live.default_source or "") if live is not None else ({}, "")
-    asked = promql(spec, obj["metadata"]["namespace"], sources, default)
+    measured = live.measured if live is not None else None
+    asked = promql(spec, obj["metadata"]["namespace"], sources, default, measured=measured)
     for line in [*describe(spec, asked), *_advice(spec, obj, asked, live)]:
         click.echo(line)
     click.echo()
@@ -145,8 +146,8 @@ def _past(spec: ScalingPolicySpec, obj: Mapping[str, Any], live: "Live | None") 
     namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
     case = Case(f"{namespace}/{name}", namespace, spec, live.sources, live.default_source or "")
     try:
-        with progress("Looking back") as told:
-            return recall([case], now=live.now, told=told)[0], []
+        with Progress() as progress:
+            return recall([case], now=live.now, told=progress.told)[0], []
     except PastError as error:
         return None, [f"  The last seven days could not be looked at: {error}"]
 

@@ -15,7 +15,8 @@ from deadband.cli import exits
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case, case_of, read_policies, sources_of
 from deadband.cli.manifests import Manifest
-from deadband.cli.output import print_json, print_table, print_yaml, progress
+from deadband.cli.output import print_json, print_table, print_yaml
+from deadband.cli.progress import Progress
 from deadband.cli.reach import Reach, on_cluster, reaches
 
 Output = Literal["table", "json", "yaml", "github"]
@@ -108,8 +109,8 @@ def _pasts(cases: Sequence[Case]) -> Sequence[Past]:
     from deadband.cli.past import PastError, recall
 
     try:
-        with progress("Looking back") as told:
-            return recall(cases, now=datetime.now(UTC), told=told)
+        with Progress() as progress:
+            return recall(cases, now=datetime.now(UTC), told=progress.told)
     except PastError as error:
         raise exits.UnusableInputError(str(error)) from error
 

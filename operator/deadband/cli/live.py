@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from deadband.adapters.autoscalers import autoscaler_from_object
+from deadband.adapters.autoscalers import KubeAutoscalers, autoscaler_from_object
+from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
 from deadband.adapters.kube_errors import PERSON
@@ -16,15 +17,19 @@ from deadband.adapters.policies import KubePolicies
 from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.types import Inputs, NoTarget, Reading, Target
+from deadband.engine.actuator import Actuator, Reached
 from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import SystemClock
 from deadband.engine.gathering import VETO_PREFIX, Gathering
 from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.scalables import Pods
+from deadband.engine.shortages import depends_on_room, look_for_room
+from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
@@ -44,6 +49,7 @@ class Live:
         readings: By metric name, as asked from here.
         decision: What the operator would decide on these.
         sources: Every valid MetricSource by name.
+        measured: Whose pods a resource metric reads; None where the policy names no target.
         default_source: Name of the one that is used where a metric names none.
         trouble: What could not be read, in words.
     """
@@ -54,6 +60,7 @@ class Live:
     readings: Mapping[str, Reading]
     decision: Decision
     sources: Mapping[str, MetricSourceSpec]
+    measured: ScaleTargetRef | None
     default_source: str | None
     trouble: tuple[str, ...] = field(default=())
 
@@ -122,11 +129,13 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         )
     specs = _valid(store)
     metrics.update_sources(specs)
-    target = await _target(spec, record, kube, trouble)
+    targets = KubeTargets(kube)
+    reached = await _reached(spec, record, Actuator(store, targets, KubeAutoscalers(kube)), trouble)
     readings: dict[Key, Reading] = {}
     tenants = Tenants(store, KubePolicies(kube).namespace_labels, SystemClock())
     await tenants.look()
-    async for gathered in Gathering(store, metrics, tenants).gather([record], now=now):
+    gathering = Gathering(store, metrics, tenants, Sightings(store.scalables, targets, SystemClock()))
+    async for gathered in gathering.gather([record], now=now):
         readings.update(gathered.readings)
     uid = record.ref.uid
     inputs = Inputs(
@@ -135,20 +144,24 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         readings={metric.name: readings[Key(uid, metric.name)] for metric in spec.metrics},
         vetoes={veto.name: readings[Key(uid, VETO_PREFIX + veto.name)] for veto in spec.vetoes},
         now=now,
-        target=target,
+        target=reached.target if isinstance(reached, Reached) else reached,
         overrides=open_overrides(spec, now),
         pause=record.pause,
         approval=record.approval,
         contested_by=contester,
         generation=record.generation,
     )
+    measured = store.scalables.measured(record.ref.namespace, spec)
+    pods = Pods(measured, reached.workload) if isinstance(reached, Reached) and measured is not None else None
+    inputs, decision = await _with_room(record, inputs, pods, kube, trouble)
     return Live(
         now=now,
         status=inputs.status,
-        target=target,
+        target=inputs.target,
         readings=inputs.readings,
-        decision=decide(inputs),
+        decision=decision,
         sources=specs,
+        measured=measured,
         default_source=store.default_source(),
         trouble=tuple(trouble),
     )
@@ -173,18 +186,33 @@ async def _contester(record: PolicyRecord, kube: Kube, store: Store, trouble: li
             store.apply("ScalingPolicy", None, other)
         for autoscaler in await lists.list_autoscalers():
             store.apply("HorizontalPodAutoscaler", None, autoscaler)
+        store.scalables.hold_scaled_objects(await lists.list_scaled_objects())
     except WriteError as error:
         trouble.append(f"who else writes the target cannot be looked for: {error}")
     return store.contester(record)
 
 
-async def _target(
-    spec: ScalingPolicySpec, record: PolicyRecord, kube: Kube, trouble: list[str]
-) -> Target | NoTarget | None:
+async def _with_room(
+    record: PolicyRecord, inputs: Inputs, pods: Pods | None, kube: Kube, trouble: list[str]
+) -> tuple[Inputs, Decision]:
+    """Decide, and look for room where the decision depends on it (R12)."""
+    decision = decide(inputs)
+    if pods is None or not depends_on_room(decision, pods):
+        return inputs, decision
+    try:
+        return await look_for_room(KubeCapacity(kube), record, inputs, decision, pods)
+    except WriteError as error:
+        trouble.append(f"whether the target's missing pods find room cannot be looked for: {error}")
+        return inputs, decision
+
+
+async def _reached(
+    spec: ScalingPolicySpec, record: PolicyRecord, actuator: Actuator, trouble: list[str]
+) -> Reached | NoTarget | None:
     if spec.scale_target_ref is None:
         return None
     try:
-        return (await KubeTargets(kube).read(record.ref.namespace, spec.scale_target_ref)).target
+        return await actuator.read(record.ref.namespace, spec)
     except WriteError as error:
         trouble.append(f"the target cannot be read: {error}")
         return NoTarget(error.reason, str(error))

@@ -2,14 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 import yaml
-
-_PARTS = 1000
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -35,21 +32,6 @@ def _print_rich(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # Text: a cell's brackets are not markup
     Console(highlight=False).print(table)
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar on standard error while something slow is done, where that is a terminal.
-
-    Yields:
-        A function to be told the share that is done, 0 to 1.
-    """
-    with click.progressbar(length=_PARTS, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def told(share: float) -> None:
-            bar.update(int(share * _PARTS) - bar.pos)
-
-        yield told
 
 
 def print_yaml(values: Any) -> None:

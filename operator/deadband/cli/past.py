@@ -5,18 +5,20 @@ Imports the Prometheus client: only by commands that read history.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from deadband.adapters.kept_answers import KeptAnswers
 from deadband.adapters.prometheus_answers import AskError
-from deadband.adapters.prometheus_ranges import PrometheusRanges
+from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges
 from deadband.advice.past import Past, Sampling, interval_of, look_back
+from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case
 from deadband.queries.ranges import Grid
 from deadband.queries.selections import Selection, selections
 from deadband.queries.types import Question
 from deadband.scenario.recorded.recording import Recording, Track
-from deadband.scenario.recorded.replay import replay
+from deadband.scenario.recorded.replay import Ran, replay
 from deadband.scenario.recorded.run import Run
 from deadband.scenario.recorded.wanted import Wanted, wanted
 
@@ -34,47 +36,73 @@ class PastError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Recalled:
-    """What was recorded of one policy: its readings, and the replicas that really ran (None where nothing tells)."""
+class Span:
+    """The time to play over.
 
-    recording: Recording
-    replicas: Sequence[int | None]
-    ready: Sequence[int | None]
+    Attributes:
+        start: First instant, or less than a step after it.
+        end: Last instant, if a step ends there.
+        step: Seconds between two; None: each policy's intervalSeconds.
+    """
+
+    start: datetime
+    end: datetime
+    step: int | None
+
+    def grid(self, spec: ScalingPolicySpec) -> Grid:
+        """The instants of one policy.
+
+        Raises:
+            PastError: They are too many.
+        """
+        grid = Grid.between(self.start, self.end, self.step or spec.interval_seconds)
+        if grid.count > MOST_INSTANTS:
+            raise PastError(f"{grid.count:,} evaluations are too many; {MOST_INSTANTS:,} are possible: raise --step")
+        return grid
+
+
+Told = Callable[[str, float], None]
+"""Called with what is being done, and the share of it that is done, 0 to 1."""
+
+_Tracks = Mapping[tuple[Question, Grid], Track]
 
 
 def play_all(
-    cases: Sequence[Case],
-    start: datetime,
-    end: datetime,
-    *,
-    step: int | None,
-    replicas: int | None,
-    told: Callable[[float], None],
+    cases: Sequence[Case], span: Span, *, replicas: int | None, kept: KeptAnswers | None, told: Told
 ) -> list[Run]:
     """Read the history and play every policy over it; what several policies ask is read once.
 
     Args:
         cases: From `read_cases`.
-        start: First instant.
-        end: Last instant, if a step ends there.
-        step: Seconds between two; None: each policy's intervalSeconds.
+        span: When.
         replicas: To begin with; None: what really ran.
-        told: Called with the share of the reading that is done, 0 to 1.
+        kept: Answers of before, and where those of now are kept; None: none.
+        told: Hears of the progress.
 
     Raises:
-        PastError: The span is too long, or a source does not answer.
+        PastError: The span is too long, a source does not answer, or its answers cannot be kept.
     """
-    prepared = []
-    for case in cases:
-        grid = Grid.between(start, end, step or case.spec.interval_seconds)
-        if grid.count > MOST_INSTANTS:
-            raise PastError(f"{grid.count:,} evaluations are too many; {MOST_INSTANTS:,} are possible: raise --step")
-        prepared.append((case, grid, wanted(case.spec, case.namespace, case.sources, case.default)))
-    read = _read(prepared, told)
-    return [_played(case, grid, asked, read, replicas) for case, grid, asked in prepared]
+    prepared = [
+        (case, span.grid(case.spec), wanted(case.spec, case.namespace, case.sources, case.default)) for case in cases
+    ]
+    read = _read(prepared, kept, told)
+    playing = _Share(told, "Playing", sum(grid.count for _, grid, _ in prepared))
+    return [_played(case, grid, asked, read, replicas, playing) for case, grid, asked in prepared]
 
 
-def recall(cases: Sequence[Case], *, now: datetime, told: Callable[[float], None]) -> list[Past]:
+class _Share:
+    """Adds instants up and tells which share of all they are."""
+
+    def __init__(self, told: Told, stage: str, everything: int) -> None:
+        self._told, self._stage, self._everything = told, stage, everything
+        self.done = 0
+
+    def add(self, instants: int) -> None:
+        self.done += instants
+        self._told(self._stage, self.done / self._everything)
+
+
+def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
     """Look back at the last seven days of every policy, once a minute.
 
     Args:
@@ -87,74 +115,77 @@ def recall(cases: Sequence[Case], *, now: datetime, told: Callable[[float], None
     """
     grid = Grid.between(now - LOOKED_BACK, now, _LOOK_EVERY_SECONDS)
     prepared = [(case, grid, wanted(case.spec, case.namespace, case.sources, case.default)) for case in cases]
-    read = _read(prepared, told)
-    return [_looked_back(case, _recalled(grid, asked, read), now) for case, _, asked in prepared]
+    read = _read(prepared, None, told)
+    return [_looked_back(case, asked, grid, read, now) for case, _, asked in prepared]
 
 
-def _read(
-    prepared: Sequence[tuple[Case, Grid, Wanted]], told: Callable[[float], None]
-) -> dict[tuple[Question, Grid], Track]:
+def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told) -> _Tracks:
     sources = {name: spec for case, _, _ in prepared for name, spec in case.sources.items()}
-    open_ = {(question, grid): None for _, grid, asked in prepared for question in asked.questions}
-    everything, done = sum(grid.count for _, grid in open_), 0
-
-    def one_part(instants: int) -> None:
-        nonlocal done
-        done += instants
-        told(done / everything)
-
-    reader = PrometheusRanges(sources)
+    open_ = list(dict.fromkeys((question, grid) for _, grid, asked in prepared for question in asked.questions))
+    reading = _Share(told, "Reading history", sum(grid.count for _, grid in open_))
+    reader = PrometheusRanges(sources, now=datetime.now(UTC), kept=kept)
     try:
-        return {(question, grid): _track(reader, question, grid, one_part) for question, grid in open_}
+        reader.prove(open_)
+        return {(question, grid): _track(reader, question, grid, reading) for question, grid in open_}
+    except HistoryError as error:
+        goes_on = "; what was read is kept: the same command goes on from there" if kept and reading.done else ""
+        raise PastError(f"{error}{goes_on}") from error
+    except OSError as error:
+        raise PastError(
+            f"the answers cannot be kept: {error.strerror or error}; give --cache another folder"
+        ) from error
     finally:
         reader.close()
 
 
-def _track(reader: PrometheusRanges, question: Question, grid: Grid, done: Callable[[int], None]) -> Track:
+def _track(reader: PrometheusRanges, question: Question, grid: Grid, reading: _Share) -> Track:
     track = Track(grid, question)
-    try:
-        for answer in reader.read(question, grid, done):
-            track.add(answer)
-    except AskError as error:
-        source = question.source or "the source"
-        raise PastError(f"{source} cannot tell the history: {error}; it was asked for {question.promql}") from error
+    for answer in reader.read(question, grid, reading.add):
+        track.add(answer)
     return track
 
 
 def _played(
-    case: Case, grid: Grid, asked: Wanted, read: Mapping[tuple[Question, Grid], Track], replicas: int | None
+    case: Case,
+    grid: Grid,
+    asked: Wanted,
+    read: _Tracks,
+    replicas: int | None,
+    playing: _Share,
 ) -> Run:
-    recalled = _recalled(grid, asked, read)
     return replay(
         label=case.label,
         spec=case.spec,
-        recording=recalled.recording,
-        replicas=recalled.replicas,
-        ready=recalled.ready,
+        recording=_recording(grid, asked, read),
+        ran=_ran(grid, asked, read),
         start=replicas,
+        played=playing.add,
     )
 
 
-def _recalled(grid: Grid, asked: Wanted, read: Mapping[tuple[Question, Grid], Track]) -> _Recalled:
-    tracks = {question: read[question, grid] for question in asked.questions}
+def _recording(grid: Grid, asked: Wanted, read: _Tracks) -> Recording:
+    return Recording(asked.plan, {question: read[question, grid] for question in asked.questions}, grid)
+
+
+def _ran(grid: Grid, asked: Wanted, read: _Tracks) -> Ran:
     nothing: list[int | None] = [None] * grid.count
-    return _Recalled(
-        Recording(asked.plan, tracks, grid),
-        replicas=tracks[asked.replicas].numbers() if asked.replicas is not None else nothing,
-        ready=tracks[asked.ready].numbers() if asked.ready is not None else nothing,
+    return Ran(
+        read[asked.replicas, grid].numbers() if asked.replicas is not None else nothing,
+        read[asked.ready, grid].numbers() if asked.ready is not None else nothing,
     )
 
 
-def _looked_back(case: Case, recalled: _Recalled, now: datetime) -> Past:
-    past = look_back(case.spec, recalled.recording, replicas=recalled.replicas, ready=recalled.ready)
+def _looked_back(case: Case, asked: Wanted, grid: Grid, read: _Tracks, now: datetime) -> Past:
+    ran = _ran(grid, asked, read)
+    past = look_back(case.spec, _recording(grid, asked, read), replicas=ran.replicas, ready=ran.ready)
     named = {metric.name: metric.source or case.default for metric in case.spec.metrics}
-    asked = promql(case.spec, case.namespace, case.sources, case.default)
-    reader = PrometheusRanges(case.sources)
+    texts = promql(case.spec, case.namespace, case.sources, case.default)
+    reader = PrometheusRanges(case.sources, now=now)
     try:
         past.sampling = {
             name: [
                 Sampling(interval, each.window, each.function)
-                for each in selections(asked[name])
+                for each in selections(texts[name])
                 if (interval := _interval(reader, source, each, now)) is not None
             ]
             for name, source in named.items()

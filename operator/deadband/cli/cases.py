@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.validation import validate_source
 from deadband.cli import exits
 from deadband.cli.manifests import Manifest, read_manifests
@@ -29,6 +29,7 @@ class Case:
         spec: Valid.
         sources: By name.
         default: Name of the source for whatever names none.
+        measured: Whose pods a resource metric reads; None: those of the target that the policy names.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Case:
     spec: ScalingPolicySpec
     sources: Mapping[str, MetricSourceSpec]
     default: str
+    measured: ScaleTargetRef | None = None
 
 
 def read_policies(paths: tuple[str, ...]) -> tuple[list[Manifest], list[Manifest]]:

@@ -62,6 +62,10 @@ SCENERIES: Mapping[str, Scenery] = {
         },
         workloads=("web",),
     ),
+    "tuning.md": Scenery(
+        load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 50, "pods": 2}}]},
+        workloads=("api",),
+    ),
     "database-alerts.md": Scenery(
         load={
             "databases": [{"instance": "leads-db", "connections": 85}],

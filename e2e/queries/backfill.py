@@ -25,18 +25,19 @@ def counter(per_second: float) -> Shape:
 
 
 class Backfill:
-    """Series with a sample every 15 s for some time (five minutes) up to and including `at`."""
+    """Series with a sample every so often (15 s) for some time (five minutes) up to and including `at`."""
 
-    def __init__(self, at: int, *, span: int = SPAN_SECONDS) -> None:
-        """Take the Unix second of the last sample, and how many seconds before it the first one is."""
+    def __init__(self, at: int, *, span: int = SPAN_SECONDS, step: int = STEP_SECONDS) -> None:
+        """Take the Unix second of the last sample, how many seconds before it the first one is, and the distance."""
         self.at = at
         self._span = span
+        self._step = step
         self._lines: dict[str, list[str]] = defaultdict(list)
 
     def add(self, metric: str, labels: Mapping[str, str], shape: Shape, *, silent_for: int = 0) -> None:
         """Add one series; with no sample in its last `silent_for` seconds."""
         inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-        for seconds in range(0, self._span - silent_for + 1, STEP_SECONDS):
+        for seconds in range(0, self._span - silent_for + 1, self._step):
             time = self.at - self._span + seconds
             self._lines[metric].append(f"{metric}{{{inside}}} {shape(seconds)!r} {time}")
 

@@ -283,3 +283,24 @@ def test_sums_that_differ_in_their_last_digits_are_the_same(server: Server, kept
     read(server, 100, kept=kept)
 
     assert asked(server) == [(80, 99)]
+
+
+def test_the_samples_of_a_few_series_are_read_at_their_own_times(server: Server) -> None:
+    server.answer = lambda _: matrix({"metric": {"pod": "a"}, "values": [[START + 0.5, "1"], [START + 15.5, "2"]]})
+    reader = PrometheusRanges({"main": MetricSourceSpec(url=server.url)}, now=NOW)
+    until = datetime.fromtimestamp(START + 60, UTC)
+
+    (series,) = reader.samples("main", '{__name__="load"}', within=timedelta(minutes=20), until=until)
+    reader.close()
+
+    (request,) = server.queries
+    assert request.target == "/api/v1/query"
+    assert request.form == {
+        "query": '{__name__="load"}[1200s]',
+        "time": str(START + 60),
+        "limit": "20",
+        "timeout": "10s",
+        "lookback_delta": "60s",
+        "max_lookback": "60s",
+    }
+    assert series.points == [(START + 0.5, Fraction(1)), (START + 15.5, Fraction(2))]

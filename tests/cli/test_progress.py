@@ -15,11 +15,10 @@ def test_without_a_terminal_what_is_short_says_nothing(capsys: pytest.CaptureFix
 
 
 def test_without_a_terminal_a_plain_line_now_and_then_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    now = 0.0
-    with Progress(every=10, clock=lambda: now) as progress:
-        for now, share in ((9, 0.1), (10, 0.256), (19, 0.3), (20, 0.31)):
+    clock = iter([0, 9, 10, 10, 19, 20, 20, 30, 30])  # read once more for each line
+    with Progress(every=10, clock=lambda: next(clock)) as progress:
+        for share in (0.1, 0.256, 0.3, 0.31):
             progress.told("Reading history", share)
-        now = 30
         progress.told("Playing", 1)
 
     assert capsys.readouterr().err == "Reading history: 26%\nReading history: 31%\nPlaying: 100%\n"

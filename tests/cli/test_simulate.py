@@ -9,9 +9,9 @@ import click
 import pytest
 import yaml
 
+from deadband.cli.cases import read_cases
 from deadband.cli.entry import run
 from deadband.cli.instants import Instant
-from deadband.cli.past import read_cases
 
 SPEC: dict[str, Any] = {
     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"},

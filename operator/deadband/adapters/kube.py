@@ -18,10 +18,10 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.config import ConfigException
 
-from deadband.adapters.kube_errors import Call, ExpiredError, from_failure, from_status
+from deadband.adapters.kube_errors import OPERATOR, Call, Caller, ExpiredError, from_failure, from_status
 from deadband.ports import ConflictError, DeniedError, GoneError, WriteError
 
-FIELD_MANAGER = "deadband"
+FIELD_MANAGER = OPERATOR.manager
 """Who owns what we write (R18); also how a later start recognizes its own writes."""
 
 PAGE_SIZE = 500
@@ -68,18 +68,27 @@ class Resource:
 class Kube:
     """The API server, for all adapters of one process; close it when done."""
 
-    def __init__(self, client: ApiClient, *, timeout_seconds: float = 10, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        timeout_seconds: float = 10,
+        observe: Observe | None = None,
+        caller: Caller = OPERATOR,
+    ) -> None:
         """Wrap a configured client.
 
         Args:
             client: From kube_connect.
             timeout_seconds: For one whole call, connection included.
             observe: Told of every finished call.
+            caller: Whose field manager writes, and in whose words failures are told.
         """
         client.user_agent = f"deadband/{version('deadband')}"
         self.client = client
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
         self._observe = observe
+        self._caller = caller
 
     async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Json:
         """Read one object, or its subresource, past every cache.
@@ -91,16 +100,17 @@ class Kube:
         call = Call("get", resource.group, plural, namespace, name)
         return await self._send(call, "GET", resource.path(namespace, *parts))
 
-    async def list_all(self, resource: Resource, namespace: str = "") -> list[Json]:
-        """Read all objects of a kind, in pages of one consistent snapshot.
+    async def list_all(self, resource: Resource, namespace: str = "", *, fields: str = "") -> list[Json]:
+        """Read all objects of a kind, or those that a field selector names, in pages of one consistent snapshot.
 
         Items carry apiVersion and kind, as watch events do (the API server leaves them out of most lists).
         """
         call = Call("list", resource.group, resource.plural, namespace)
+        query = {"fieldSelector": fields} if fields else {}
         try:
-            return await self._pages(call, resource, namespace, PAGE_SIZE)
+            return await self._pages(call, resource, namespace, {**query, "limit": str(PAGE_SIZE)})
         except ExpiredError:  # the snapshot was compacted away between two pages: once more, in one piece
-            return await self._pages(call, resource, namespace, 0)
+            return await self._pages(call, resource, namespace, query)
 
     async def find(
         self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", most: int
@@ -165,14 +175,12 @@ class Kube:
         """Close the connections."""
         await self.client.close()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
 
-    async def _pages(self, call: Call, resource: Resource, namespace: str, size: int) -> list[Json]:
+    async def _pages(self, call: Call, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Json]:
         found: list[Json] = []
         token = ""
         while True:
-            query = {"limit": str(size)} if size else {}
-            page = await self._send(
-                call, "GET", resource.path(namespace), query=query | ({"continue": token} if token else {})
-            )
+            part = {"continue": token} if token else {}
+            page = await self._send(call, "GET", resource.path(namespace), query={**query, **part})
             found += [
                 {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page.get("items") or ()
             ]
@@ -210,7 +218,7 @@ class Kube:
         parameters = dict(query)
         if body is not None:
             headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
-            parameters["fieldManager"] = FIELD_MANAGER
+            parameters["fieldManager"] = self._caller.manager
         try:
             request = await self.client.param_serialize(
                 method,
@@ -223,10 +231,12 @@ class Kube:
             response = await self.client.call_api(*request, _request_timeout=self._timeout)
             content = await response.read()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
             if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-                raise from_status(call, response.status, content, response.headers.get("Retry-After"))
+                raise from_status(
+                    call, response.status, content, response.headers.get("Retry-After"), caller=self._caller
+                )
             answer: Json = json.loads(content)
         except (aiohttp.ClientError, TimeoutError, OSError, ConfigException, ValueError) as failure:
-            raise from_failure(call, failure) from failure
+            raise from_failure(call, failure, caller=self._caller) from failure
         return answer
 
 

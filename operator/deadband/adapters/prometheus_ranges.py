@@ -1,8 +1,8 @@
-"""Range queries to the MetricSources, cut so that no server refuses them: what `deadband simulate` reads."""
+"""Range queries to the MetricSources, cut so that no server refuses them: what commands read of the past."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from hashlib import sha256
 from math import isclose
@@ -12,11 +12,13 @@ from deadband.adapters.prometheus_answers import AskError, parse_ranges
 from deadband.adapters.prometheus_connection import Connection, Reply
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered
+from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered, RangeSeries
 from deadband.queries.types import Question
 
 SMALLEST_PART = 60
 """A server that cannot answer for so few instants cannot answer at all."""
+FEW_SERIES = 20
+"""Enough to tell how often something is scraped."""
 OPEN_SECONDS = 3600
 """The last hour is never kept: samples still arrive, by remote write or out of order."""
 _PROVEN = 20
@@ -102,6 +104,23 @@ class PrometheusRanges:
                 yield answer
                 done(mine.count)
 
+    def samples(self, source: str, selector: str, *, within: timedelta, until: datetime) -> tuple[RangeSeries, ...]:
+        """The samples of a few series of a selector, at the times at which they were taken.
+
+        Args:
+            source: Name of the source.
+            selector: An instant selector, without `offset` and `@`.
+            within: How far back.
+            until: The end, aware UTC.
+
+        Raises:
+            AskError: The source does not exist, does not answer, or has more series than fit.
+        """
+        seconds = int(within.total_seconds())
+        form = {"query": f"{selector}[{seconds}s]", "time": str(int(until.timestamp())), "limit": str(FEW_SERIES)}
+        reply = self._call(source, "/api/v1/query", form)
+        return parse_ranges(reply.status, reply.body, Grid.between(until - within, until, seconds)).series
+
     def close(self) -> None:
         """Let go of the connections, and of what there is no room to keep."""
         for connection in self._connections.values():
@@ -153,21 +172,19 @@ class PrometheusRanges:
         return sha256(f"{told}\n{question.promql}".encode()).hexdigest()
 
     def _ask(self, question: Question, grid: Grid) -> Reply:
-        spec = self._specs.get(question.source)
+        form = {"query": question.promql, "start": str(grid.start), "end": str(grid.end), "step": str(grid.step)}
+        return self._call(question.source, "/api/v1/query_range", form)
+
+    def _call(self, source: str, path: str, form: Mapping[str, str]) -> Reply:
+        spec = self._specs.get(source)
         if spec is None:
-            raise AskError(Reason.SOURCE_NOT_FOUND, f"MetricSource {question.source} does not exist")
-        if question.source not in self._connections:
-            self._connections[question.source] = Connection(spec)
-        form = {
-            "query": question.promql,
-            "start": str(grid.start),
-            "end": str(grid.end),
-            "step": str(grid.step),
-            "timeout": f"{spec.timeout_seconds}s",
-            "lookback_delta": f"{spec.stale_after_seconds}s",
-            "max_lookback": f"{spec.stale_after_seconds}s",  # VictoriaMetrics's name for it
-        }
-        return self._connections[question.source].call("POST", "/api/v1/query_range", form)
+            raise AskError(Reason.SOURCE_NOT_FOUND, f"MetricSource {source} does not exist")
+        if source not in self._connections:
+            self._connections[source] = Connection(spec)
+        stale = f"{spec.stale_after_seconds}s"
+        # The last is VictoriaMetrics's name for the second.
+        limits = {"timeout": f"{spec.timeout_seconds}s", "lookback_delta": stale, "max_lookback": stale}
+        return self._connections[source].call("POST", path, {**form, **limits})
 
 
 @contextmanager

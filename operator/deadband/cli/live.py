@@ -12,6 +12,7 @@ from deadband.adapters.autoscalers import KubeAutoscalers, autoscaler_from_objec
 from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
+from deadband.adapters.kube_errors import PERSON
 from deadband.adapters.policies import KubePolicies
 from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
@@ -34,7 +35,7 @@ from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
 from deadband.queries.types import Key
 
-__all__ = ["ConnectError", "Live", "look", "read_object"]
+__all__ = ["ConnectError", "Live", "look", "read_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +72,20 @@ class _Uncounted:
         """Let it pass."""
 
 
-async def read_object(namespace: str, name: str, *, kubeconfig: str | None, context: str | None) -> Mapping[str, Any]:
-    """Read a policy from the cluster.
+async def read_sources(kube: Kube) -> tuple[dict[str, MetricSourceSpec], str | None]:
+    """Read the valid MetricSources of the cluster, by name, and the name of the default one.
 
     Raises:
-        ConnectError: There are no usable credentials.
-        GoneError, DeniedError, UnreachableError: As their names say.
+        DeniedError, UnreachableError: As their names say.
     """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
-    try:
-        return await KubePolicies(kube).read(ObjectRef("ScalingPolicy", namespace, name))
-    finally:
-        await kube.close()
+    store = Store(workload_from_object, autoscaler_from_object)
+    for source in await KubePolicies(kube).list_sources():
+        store.apply("MetricSource", None, source)
+    return _valid(store), store.default_source()
+
+
+def _valid(store: Store) -> dict[str, MetricSourceSpec]:
+    return {name: source.spec for name, source in store.sources.items() if source.spec is not None}
 
 
 async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str | None) -> Live:
@@ -97,7 +100,7 @@ async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str |
         ConnectError: There are no usable credentials.
         WriteError: The API server does not answer, or refuses to.
     """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
+    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5, caller=PERSON)
     metrics = PrometheusMetrics(_Uncounted())
     try:
         return await _look(obj, kube, metrics)
@@ -124,7 +127,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         trouble.append(
             "the operator has not told yet what it makes of the spec as it is now; should it stay so, look at its log"
         )
-    specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
+    specs = _valid(store)
     metrics.update_sources(specs)
     targets = KubeTargets(kube)
     reached = await _reached(spec, record, Actuator(store, targets, KubeAutoscalers(kube)), trouble)

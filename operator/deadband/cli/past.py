@@ -1,95 +1,38 @@
-"""From files to simulations: which policies, which sources, what is read of them, and each one's play.
+"""What Prometheus recorded: read once for all policies, then each one's play, or a look back at it.
 
-Imports the Prometheus client: only by the command that reads history.
+Imports the Prometheus client: only by commands that read history.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-
-import click
+from datetime import UTC, datetime, timedelta
 
 from deadband.adapters.kept_answers import KeptAnswers
+from deadband.adapters.prometheus_answers import AskError
 from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges
-from deadband.api.metricsource import MetricSourceSpec
+from deadband.advice.past import Past, Sampling, interval_of, look_back
 from deadband.api.scalingpolicy import ScalingPolicySpec
-from deadband.api.validation import validate_source
-from deadband.cli import exits
-from deadband.cli.manifests import Manifest, read_manifests
-from deadband.cli.validate import faults_of
-from deadband.engine.validity import check_policy
+from deadband.cli.asked import promql
+from deadband.cli.cases import Case
 from deadband.queries.ranges import Grid
+from deadband.queries.selections import Selection, selections
 from deadband.queries.types import Question
 from deadband.scenario.recorded.recording import Recording, Track
 from deadband.scenario.recorded.replay import Ran, replay
 from deadband.scenario.recorded.run import Run
 from deadband.scenario.recorded.wanted import Wanted, wanted
-from deadband.scenario.report import fault_lines
 
 MOST_INSTANTS = 2_000_000
 """More would fill the memory: eleven months at 15 s."""
-_RANGE_TIMEOUT_SECONDS = 60
-"""For a source that is given by its URL alone: history takes longer than an instant."""
+LOOKED_BACK = timedelta(days=7)
+_LOOK_EVERY_SECONDS = 60
+"""A week of minutes is what a Prometheus gives in one answer."""
+_SAMPLES_WITHIN = timedelta(minutes=20)
+"""Holds four samples of what is scraped every five minutes."""
 
 
 class PastError(Exception):
     """The history cannot be read; the message is one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One policy to play.
-
-    Attributes:
-        label: What it is called; with its file where several files are given.
-        namespace: Its namespace.
-        spec: Valid.
-        sources: By name.
-        default: Name of the source for whatever names none.
-    """
-
-    label: str
-    namespace: str
-    spec: ScalingPolicySpec
-    sources: Mapping[str, MetricSourceSpec]
-    default: str
-
-
-def read_cases(paths: tuple[str, ...], *, namespace: str, url: str | None) -> list[Case]:
-    """Read every policy of the files.
-
-    Args:
-        paths: Files, folders, or `-`. A MetricSource among them is a source of all policies.
-        namespace: For manifests that name none.
-        url: Asked instead of the URL of every MetricSource.
-
-    Raises:
-        UnusableInputError: A file cannot be read, holds no policy or one that cannot be played, or it is not clear
-            whom to ask.
-        Exit: A manifest is invalid; every fault is told.
-    """
-    manifests, unusable = read_manifests(paths)
-    if unusable:
-        for line in [line for error in unusable for line in fault_lines(error)]:
-            click.echo(line, err=True)
-        raise click.exceptions.Exit(exits.UNUSABLE)
-    _refuse_invalid(manifests)
-    policies = [each for each in manifests if each.kind == "ScalingPolicy"]
-    if not policies:
-        raise exits.UnusableInputError(f"{' '.join(paths)}: no ScalingPolicy found")
-    sources, default = _sources([each for each in manifests if each.kind == "MetricSource"], url)
-    several = len({each.file for each in policies}) > 1
-    cases = []
-    for each in policies:
-        metadata: Mapping[str, Any] = each.object.get("metadata") or {}
-        own = metadata.get("namespace") or namespace
-        name = f"{own}/{metadata.get('name') or 'unnamed'}"
-        spec = check_policy(each.object)
-        _refuse_autoscaler(spec, name)
-        label = f"{name} ({each.file})" if several else name
-        cases.append(Case(label, own, spec, _for(spec, sources, url, name), _default(spec, sources, default, name)))
-    return cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +63,8 @@ class Span:
 
 Told = Callable[[str, float], None]
 """Called with what is being done, and the share of it that is done, 0 to 1."""
+
+_Tracks = Mapping[tuple[Question, Grid], Track]
 
 
 def play_all(
@@ -157,9 +102,24 @@ class _Share:
         self._told(self._stage, self.done / self._everything)
 
 
-def _read(
-    prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told
-) -> dict[tuple[Question, Grid], Track]:
+def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
+    """Look back at the last seven days of every policy, once a minute.
+
+    Args:
+        cases: What to look at.
+        now: Where the seven days end.
+        told: As for `play_all`.
+
+    Raises:
+        PastError: A source does not answer.
+    """
+    grid = Grid.between(now - LOOKED_BACK, now, _LOOK_EVERY_SECONDS)
+    prepared = [(case, grid, wanted(case.spec, case.namespace, case.sources, case.default)) for case in cases]
+    read = _read(prepared, None, told)
+    return [_looked_back(case, asked, grid, read, now) for case, _, asked in prepared]
+
+
+def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told) -> _Tracks:
     sources = {name: spec for case, _, _ in prepared for name, spec in case.sources.items()}
     open_ = list(dict.fromkeys((question, grid) for _, grid, asked in prepared for question in asked.questions))
     reading = _Share(told, "Reading history", sum(grid.count for _, grid in open_))
@@ -189,85 +149,60 @@ def _played(
     case: Case,
     grid: Grid,
     asked: Wanted,
-    read: Mapping[tuple[Question, Grid], Track],
+    read: _Tracks,
     replicas: int | None,
     playing: _Share,
 ) -> Run:
-    tracks = {question: read[question, grid] for question in asked.questions}
-    nothing: list[int | None] = [None] * grid.count
     return replay(
         label=case.label,
         spec=case.spec,
-        recording=Recording(asked.plan, tracks, grid),
-        ran=Ran(
-            tracks[asked.replicas].numbers() if asked.replicas is not None else nothing,
-            tracks[asked.ready].numbers() if asked.ready is not None else nothing,
-        ),
+        recording=_recording(grid, asked, read),
+        ran=_ran(grid, asked, read),
         start=replicas,
         played=playing.add,
     )
 
 
-def _refuse_invalid(manifests: Sequence[Manifest]) -> None:
-    invalid = [(each, fault) for each in manifests for fault in faults_of(each)]
-    for each, fault in invalid:
-        click.echo(f"{each.file}:{each.line(fault.field)}: {each.kind} {each.name}: {fault}", err=True)
-    if invalid:
-        raise click.exceptions.Exit(exits.DIFFERS)
+def _recording(grid: Grid, asked: Wanted, read: _Tracks) -> Recording:
+    return Recording(asked.plan, {question: read[question, grid] for question in asked.questions}, grid)
 
 
-def _refuse_autoscaler(spec: ScalingPolicySpec, name: str) -> None:
-    if spec.moves is not None and spec.scale_target_ref is not None:
-        raise exits.UnusableInputError(
-            f"{name}: what HPA {spec.scale_target_ref.name} would have done under other bounds is recorded nowhere, so "
-            "such a policy cannot be simulated: write a scenario for `deadband test`, or let it run with `mode: DryRun`"
-        )
+def _ran(grid: Grid, asked: Wanted, read: _Tracks) -> Ran:
+    nothing: list[int | None] = [None] * grid.count
+    return Ran(
+        read[asked.replicas, grid].numbers() if asked.replicas is not None else nothing,
+        read[asked.ready, grid].numbers() if asked.ready is not None else nothing,
+    )
 
 
-def _sources(manifests: Sequence[Manifest], url: str | None) -> tuple[dict[str, MetricSourceSpec], str]:
-    """The sources by name, and the name of the default one: the one marked so, the only one, or the plain URL."""
-    sources = dict(_placed(manifests, url))
-    marked = [name for name, spec in sources.items() if spec.default]
-    default = (marked or [name for name in sources if len(sources) == 1] or [""])[0]
-    if url is not None and default not in sources:
-        sources[default] = _plain(url)
-    return sources, default
-
-
-def _placed(manifests: Sequence[Manifest], url: str | None) -> Iterator[tuple[str, MetricSourceSpec]]:
-    for each in manifests:
-        spec = validate_source(each.object).spec
-        yield each.name, spec if url is None else spec.model_copy(update={"url": _plain(url).url})
-
-
-def _plain(url: str) -> MetricSourceSpec:
+def _looked_back(case: Case, asked: Wanted, grid: Grid, read: _Tracks, now: datetime) -> Past:
+    ran = _ran(grid, asked, read)
+    past = look_back(case.spec, _recording(grid, asked, read), replicas=ran.replicas, ready=ran.ready)
+    named = {metric.name: metric.source or case.default for metric in case.spec.metrics}
+    texts = promql(case.spec, case.namespace, case.sources, case.default)
+    reader = PrometheusRanges(case.sources, now=now)
     try:
-        return MetricSourceSpec(url=url, timeout_seconds=_RANGE_TIMEOUT_SECONDS)
-    except ValueError as error:
-        raise exits.UnusableInputError(f'--source "{url}" is not the base URL of a Prometheus') from error
+        past.sampling = {
+            name: [
+                Sampling(interval, each.window, each.function)
+                for each in selections(texts[name])
+                if (interval := _interval(reader, source, each, now)) is not None
+            ]
+            for name, source in named.items()
+            if source in case.sources
+        }
+    finally:
+        reader.close()
+    past.stale_after = {
+        name: timedelta(seconds=case.sources[source].stale_after_seconds)
+        for name, source in named.items()
+        if source in case.sources
+    }
+    return past
 
 
-def _for(
-    spec: ScalingPolicySpec, sources: Mapping[str, MetricSourceSpec], url: str | None, name: str
-) -> Mapping[str, MetricSourceSpec]:
-    """The sources of one policy, whom it is sure to find there."""
-    missing = {metric.source or "" for metric in spec.metrics} - set(sources)
-    if not sources:
-        raise exits.UnusableInputError("whom to ask is not said: give --source URL, or a MetricSource in the files")
-    if url is not None:
-        return {**dict.fromkeys(missing - {""}, _plain(url)), **sources}
-    for source in sorted(missing - {""}):
-        raise exits.UnusableInputError(f"{name}: MetricSource {source} is not in the files: add it, or give --source")
-    return sources
-
-
-def _default(spec: ScalingPolicySpec, sources: Mapping[str, MetricSourceSpec], default: str, name: str) -> str:
-    """Whom to ask for what names no source; the replicas that really ran are among it."""
-    if default in sources:
-        return default
-    for metric in spec.metrics:
-        if metric.source is None:
-            raise exits.UnusableInputError(
-                f"{name}: metric {metric.name} names no source, and no MetricSource in the files says `default: true`"
-            )
-    return spec.metrics[0].source or default
+def _interval(reader: PrometheusRanges, source: str, selection: Selection, now: datetime) -> timedelta | None:
+    try:
+        return interval_of(reader.samples(source, selection.selector, within=_SAMPLES_WITHIN, until=now))
+    except AskError:
+        return None  # more series than fit into an answer: how often they come is then not known

@@ -10,9 +10,10 @@ import click
 
 from deadband.adapters.kept_answers import KeptAnswers
 from deadband.cli import exits
+from deadband.cli.cases import Case, read_cases
 from deadband.cli.instants import Instant
 from deadband.cli.output import print_json, print_table
-from deadband.cli.past import PastError, Span, play_all, read_cases
+from deadband.cli.past import PastError, Span, play_all
 from deadband.cli.progress import Progress
 from deadband.scenario.recorded import report
 from deadband.scenario.recorded.page import page
@@ -72,6 +73,8 @@ def simulate_command(  # noqa: PLR0913 - one argument per option
     if end <= start:
         raise click.UsageError("--to must be after --from")
     cases = read_cases((policy, *compare), namespace=namespace, url=source)
+    for case in cases:
+        _refuse_autoscaler(case)
     kept = _kept(cache)
     try:
         with Progress() as progress:
@@ -90,6 +93,15 @@ def simulate_command(  # noqa: PLR0913 - one argument per option
             html.write_text(page(runs, made=datetime.now(UTC)), encoding="utf-8")
         except OSError as error:
             raise exits.UnusableInputError(f"cannot write {html}: {error.strerror or error}") from error
+
+
+def _refuse_autoscaler(case: Case) -> None:
+    if case.spec.moves is not None and case.spec.scale_target_ref is not None:
+        raise exits.UnusableInputError(
+            f"{case.label}: what HPA {case.spec.scale_target_ref.name} would have done under other bounds is recorded "
+            "nowhere, so such a policy cannot be simulated: write a scenario for `deadband test`, or let it run with "
+            "`mode: DryRun`"
+        )
 
 
 def _kept(folder: Path | None) -> KeptAnswers | None:

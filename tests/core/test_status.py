@@ -10,8 +10,22 @@ from deadband.api.status import Proposal, ScalingPolicyStatus
 from deadband.core.decide import decide
 from deadband.core.recover import recover
 from deadband.core.status import Change, Refusal, change, invalid_status, next_status
-from deadband.core.types import NoTarget, Outage
-from tests.core.builders import EMPTY, ERROR, T0, World, down, event, inputs, spec, status, target, up, wish
+from deadband.core.types import NoTarget, Outage, Pause
+from tests.core.builders import (
+    EMPTY,
+    ERROR,
+    T0,
+    World,
+    down,
+    event,
+    inputs,
+    reading,
+    spec,
+    status,
+    target,
+    up,
+    wish,
+)
 
 
 def conditions(world_status: ScalingPolicyStatus) -> dict[str, tuple[str, str]]:
@@ -44,6 +58,26 @@ def after(*args: Any, **changes: Any) -> ScalingPolicyStatus:
 )  # fmt: skip
 def test_conditions(left: ScalingPolicyStatus, type_: str, expected: tuple[str, str]) -> None:
     assert conditions(left)[type_] == expected
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param({"vetoes": {"freeze": reading(1)}}, id="a veto"),
+        pytest.param({"pause": Pause.BOTH}, id="a pause"),
+        pytest.param({"contested_by": "HPA api"}, id="a contest"),
+    ],
+)
+def test_what_holds_a_limited_step_back_does_not_speak_for_the_limit(held: Any) -> None:
+    policy = spec(
+        maxReplicas=5,
+        scaleUp=up(step={"type": "Pods", "pods": 4}),
+        vetoes=[{"name": "freeze", "query": "freeze", "direction": "Up"}],
+    )
+    left = after(policy, 3, 99, **{"vetoes": {"freeze": reading(0)}, **held})
+
+    (limited,) = [each for each in left.conditions if each.type == "ScalingLimited"]
+    assert (limited.reason, limited.message) == ("AtMaximum", "maxReplicas is 5")
 
 
 def test_every_condition_is_known_from_the_first_evaluation_and_carries_the_generation() -> None:

@@ -257,7 +257,7 @@ class TestProposals:
         assert proposal(world).id != late
         assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRefused")
         assert message(world).endswith(
-            f"The approval was not carried out: proposal {late} expired at 2026-01-05T08:01:00Z."
+            f"The approval was not carried out: proposal {late} expired at 2026-01-05 08:01:00Z."
         )
 
     def test_an_approval_of_what_is_no_longer_due_is_told_when_it_was_withdrawn(self) -> None:
@@ -269,7 +269,7 @@ class TestProposals:
 
         assert conditions(world.status)["ActionRequired"] == ("False", "ApprovalRefused")
         assert message(world) == (
-            f"The approval was not carried out: proposal {world.approval} was withdrawn at 2026-01-05T08:00:15Z, "
+            f"The approval was not carried out: proposal {world.approval} was withdrawn at 2026-01-05 08:00:15Z, "
             "when it did not apply any more."
         )
 
@@ -292,6 +292,22 @@ class TestProposals:
 
         assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRequired")
         assert "not carried out" not in message(world)
+
+    def test_the_annotation_stays_silent_when_a_later_proposal_lapses(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99})
+        world.approval = proposal(world).id
+        world.step({"cpu": 99})
+        world.step({"cpu": 99})
+        later = proposal(world).id
+        world.step({"cpu": 50})
+        world.step({"cpu": 99})
+        world.step({"cpu": 50})
+
+        assert world.status.last_proposal is not None
+        assert world.status.last_proposal.id not in (world.approval, later)
+        assert world.status.last_proposal.outcome == "Withdrawn"
+        assert conditions(world.status)["ActionRequired"] == ("False", "AsExpected")
 
     def test_an_approval_that_a_cooldown_holds_is_no_refusal_and_says_what_it_waits_for(self) -> None:
         world = World(spec(scaleDown=down(mode="Manual", cooldownSeconds=300), scaleUp=None), 3)

@@ -84,6 +84,8 @@ class Operator:
         *,
         identity: str = "operator",
         namespaces: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        wrapper: Sequence[str | Path] = (),
     ) -> None:
         """Name the process and what it watches; starts nothing.
 
@@ -92,6 +94,8 @@ class Operator:
             run_directory: Where its log goes.
             identity: Holder of the Lease.
             namespaces: Watched ones; none means all.
+            environment: Goes over everything else that it is given, such as a KUBECONFIG.
+            wrapper: A command that runs it, such as `prlimit` with its options.
         """
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
@@ -106,9 +110,9 @@ class Operator:
         run_directory.mkdir(parents=True, exist_ok=True)
         self.process = Process(
             f"deadband-{identity}",
-            [Path(sys.executable).with_name("deadband"), "run"],
+            [*wrapper, Path(sys.executable).with_name("deadband"), "run"],
             log=run_directory / f"{identity}.log",
-            env={**os.environ, **installation.environment, **own},
+            env={**os.environ, **installation.environment, **own, **(environment or {})},
         )
 
     def start(self) -> None:
@@ -118,7 +122,7 @@ class Operator:
             ProcessError: It ended, or was not ready in a minute.
         """
         self.process.start()
-        self.process.wait_ready(self._ready, timeout=_READY_SECONDS)
+        self.process.wait_ready(self.ready, timeout=_READY_SECONDS)
 
     def metrics(self) -> str:
         """Its own metrics, in the text format."""
@@ -132,7 +136,8 @@ class Operator:
         """Whether its liveness probe passes; False while it does not answer."""
         return self._passes("livez")
 
-    def _ready(self) -> bool:
+    def ready(self) -> bool:
+        """Whether its readiness probe passes; False while it does not answer."""
         return self._passes("readyz")
 
     def _passes(self, probe: str) -> bool:

@@ -1,0 +1,127 @@
+"""What a run came to, lane by lane, made of what the proxies saw: the input of the oracles. Pure."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.chaos.exchanges import Exchange
+from e2e.chaos.play import START
+from e2e.chaos.supervisor import Exit
+
+_SCALED = re.compile(r"scaled (\S+) from (\d+) to (\d+): ")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A scale write that the API server took.
+
+    Attributes:
+        asked: When it was asked for, in seconds of the monotonic clock.
+        at: When it had been taken.
+        before: What the write before it, or the play's beginning, had left.
+        after: What it asked for.
+        told: Whether the operator got the answer.
+    """
+
+    asked: float
+    at: float
+    before: int
+    after: int
+    told: bool = True
+
+    @property
+    def up(self) -> bool:
+        """Whether it added replicas."""
+        return self.after > self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a Prometheus said of one lane.
+
+    Attributes:
+        at: When, in seconds of the monotonic clock.
+        value: None when it had no number to tell, or something befell the answer on its way.
+    """
+
+    at: float
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One lane of one run.
+
+    Attributes:
+        lane: Its name.
+        scales: Oldest first.
+        readings: Oldest first.
+        statuses: When status writes of the policy were taken.
+        end: As play.end_state gives it.
+    """
+
+    lane: str
+    scales: Sequence[Scale]
+    readings: Sequence[Reading]
+    statuses: Sequence[float]
+    end: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What belongs to a run, not to a lane.
+
+    Attributes:
+        log: Everything that its operators logged.
+        exits: Ends of their processes that were not asked for.
+        calls: Every request to the API server, oldest first.
+        ready: Whether /readyz and /livez passed at the end.
+    """
+
+    log: str
+    exits: Sequence[Exit]
+    calls: Sequence[Exchange]
+    ready: bool
+
+
+def scales_of(calls: Iterable[Exchange], namespace: str, lane: str) -> list[Scale]:
+    """The scale writes on a lane's target that were taken."""
+    found: list[Scale] = []
+    for one in calls:
+        if one.replicas is not None and one.taken and (one.namespace, one.name) == (namespace, lane):
+            before = found[-1].after if found else START
+            found.append(Scale(one.at, one.answered, before, one.replicas, one.status == one.upstream))
+    return found
+
+
+def statuses_of(calls: Iterable[Exchange], namespace: str, lane: str) -> list[float]:
+    """When the status writes of a lane's policy were taken."""
+    return [
+        one.answered
+        for one in calls
+        if one.resource == "scalingpolicies/status" and one.taken and (one.namespace, one.name) == (namespace, lane)
+    ]
+
+
+def readings_of(queries: Iterable[Exchange], query: str) -> list[Reading]:
+    """What was answered to a lane's query."""
+    return [
+        Reading(one.answered or one.at, None if one.fault else _value(one.answer))
+        for one in queries
+        if one.name == query
+    ]
+
+
+def logged_scales(log: str) -> list[tuple[str, int, int]]:
+    """Target, replicas before and after of every scaling that was logged."""
+    return [(name, int(before), int(after)) for name, before, after in _SCALED.findall(log)]
+
+
+def _value(answer: bytes) -> float | None:
+    try:
+        (row,) = json.loads(answer)["data"]["result"]
+        return float(row["value"][1])
+    except (ValueError, KeyError, TypeError):
+        return None

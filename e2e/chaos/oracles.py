@@ -1,0 +1,125 @@
+"""The oracles: what must hold after every fault. Each takes recorded facts and returns what is wrong, in sentences."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from e2e.chaos.account import Account, Reading, Scale, logged_scales
+from e2e.chaos.exchanges import Exchange
+from e2e.chaos.play import ABOVE, BELOW, DOWN_COOLDOWN_SECONDS, HIGH, INTERVAL_SECONDS, LOW, STEP, UP_COOLDOWN_SECONDS
+from e2e.chaos.supervisor import Exit
+
+FRESH_SECONDS = INTERVAL_SECONDS + 1.0
+"""A scale write rests on a reading that is not older than this, plus what the fault slowed down."""
+
+ROUNDING_SECONDS = 1.0
+"""Evaluations are at whole seconds, writes a little later."""
+
+UNQUIET = frozenset({"leases", "metricsources/status"})
+"""What is written even when nothing happens."""
+
+Wrong = list[str]
+
+
+def same_end(end: Mapping[str, Any], twin: Mapping[str, Any]) -> Wrong:
+    """O1: the run without the fault ended in the same state."""
+    return [
+        f"O1: {field} is {end.get(field)!r}, and {twin[field]!r} without the fault"
+        for field in twin
+        if end.get(field) != twin[field]
+    ]
+
+
+def no_more_writes(scales: Sequence[Scale], twin: Sequence[Scale], *, allowance: int = 0) -> Wrong:
+    """O2: no more scale writes than without the fault, but for an allowance."""
+    if len(scales) <= len(twin) + allowance:
+        return []
+    shown = ", ".join(f"{one.before} to {one.after}" for one in scales)
+    return [f"O2: {len(scales)} scale writes ({shown}), {len(twin)} without the fault"]
+
+
+def within_limits(scales: Sequence[Scale], *, low: int = LOW, high: int = HIGH, slack: float = 0.0) -> Wrong:
+    """O3: every write is within the bounds, one step from the last, and after the cooldown.
+
+    Args:
+        scales: Of one lane.
+        low, high: The bounds.
+        slack: By how many seconds the fault may have delayed a write after its evaluation.
+    """
+    wrong = []
+    for index, one in enumerate(scales):
+        if not low <= one.after <= high:
+            wrong.append(f"O3: {one.after} is outside of {low} to {high}")
+        if abs(one.after - one.before) != STEP:
+            wrong.append(f"O3: a step from {one.before} to {one.after}")
+        quiet = UP_COOLDOWN_SECONDS if one.up else DOWN_COOLDOWN_SECONDS
+        counted = [earlier.at for earlier in scales[:index] if earlier.up or not one.up]
+        waited = one.at - max(counted, default=float("-inf"))
+        if waited < quiet - ROUNDING_SECONDS - slack:
+            wrong.append(f"O3: {one.before} to {one.after} after {waited:.1f} s of a cooldown of {quiet} s")
+    return wrong
+
+
+def justified(scales: Sequence[Scale], readings: Sequence[Reading], *, slack: float = 0.0) -> Wrong:
+    """O3: every write rests on the last reading before it, which is fresh and outside of the band on the write's side.
+
+    Args:
+        scales: Of one lane.
+        readings: Of the same lane; one that something befell has no value.
+        slack: As in within_limits.
+    """
+    wrong = []
+    for scale in scales:
+        last = max((one for one in readings if one.at <= scale.asked), key=lambda one: one.at, default=None)
+        if last is None or last.value is None or scale.asked - last.at > FRESH_SECONDS + slack:
+            wrong.append(f"O3: {scale.before} to {scale.after} on {last}, at {scale.asked:.1f}")
+        elif not (last.value > ABOVE if scale.up else last.value < BELOW):
+            wrong.append(f"O3: {scale.before} to {scale.after} on a load of {last.value}")
+    return wrong
+
+
+def logged(accounts: Iterable[Account], log: str) -> Wrong:
+    """O3: every write whose answer came through was logged with its decision, and nothing else was."""
+    said = logged_scales(log)
+    wrong = []
+    for account in accounts:
+        told = [(one.before, one.after) for one in account.scales if one.told]
+        lines = [(before, after) for name, before, after in said if name == account.lane]
+        if lines != told:
+            wrong.append(f"O3: {account.lane}: the log tells of {lines}, the API server took {told}")
+    return wrong
+
+
+def sound(log: str, exits: Sequence[Exit], *, expected: Collection[int] = ()) -> Wrong:
+    """O4: no traceback, and no end of the process but those the fault is meant to bring about."""
+    wrong = ["O4: a traceback in the log"] if "Traceback" in log else []
+    return wrong + [f"O4: the process ended with {one.code}" for one in exits if one.code not in expected]
+
+
+def one_writer(calls: Sequence[Exchange], writer: Callable[[Exchange], str]) -> Wrong:
+    """O5: whoever writes a scale or a status holds the Lease, by the last record that was taken before.
+
+    Args:
+        calls: Of all operators together, oldest first.
+        writer: The identity behind a request; holders in the Lease begin with it.
+    """
+    wrong, holder = [], ""
+    for one in sorted((one for one in calls if one.taken and one.writes), key=lambda one: one.answered):
+        if one.resource == "leases":
+            holder = str((one.body.get("spec") or {}).get("holderIdentity") or "")
+        elif one.resource.endswith(("/scale", "/status")) and not holder.startswith(f"{writer(one)}_"):
+            wrong.append(f"O5: {writer(one)} wrote {one.resource} of {one.name} while {holder or 'nobody'} led")
+    return wrong
+
+
+def quiet(calls: Iterable[Exchange], *, since: float) -> Wrong:
+    """O6: nothing is written when nothing happens, but the Lease and the figures of a source."""
+    return [
+        f"O6: {one.verb} {one.resource} {one.name} {one.at - since:.1f} s into the quiet time"
+        for one in calls
+        if one.writes and one.at >= since and one.resource not in UNQUIET
+    ]
+
+
+def nothing_forbidden(calls: Iterable[Exchange]) -> Wrong:
+    """O7: the API server refused nothing for want of a right."""
+    return [f"O7: {one.verb} {one.resource} {one.name} was forbidden" for one in calls if one.upstream == 403]

@@ -1,12 +1,14 @@
 """What a run came to, lane by lane, made of what the proxies saw: the input of the oracles. Pure."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from e2e.chaos.exchanges import Exchange
+from e2e.chaos.faults import Truncate
 from e2e.chaos.play import START
 from e2e.chaos.supervisor import Exit
 
@@ -23,6 +25,8 @@ class Scale:
         before: What the write before it, or the play's beginning, had left.
         after: What it asked for.
         told: Whether the operator got the answer.
+        decided: The instant of the evaluation behind it, in seconds since the epoch, as it asked Prometheus; NaN when
+            it asked nothing.
     """
 
     asked: float
@@ -30,6 +34,7 @@ class Scale:
     before: int
     after: int
     told: bool = True
+    decided: float = math.nan
 
     @property
     def up(self) -> bool:
@@ -44,10 +49,12 @@ class Reading:
     Attributes:
         at: When, in seconds of the monotonic clock.
         value: None when it had no number to tell, or something befell the answer on its way.
+        instant: What was asked about, in seconds since the epoch.
     """
 
     at: float
     value: float | None
+    instant: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +93,23 @@ class Whole:
     ready: bool
 
 
-def scales_of(calls: Iterable[Exchange], namespace: str, lane: str) -> list[Scale]:
+def scales_of(calls: Iterable[Exchange], namespace: str, lane: str, readings: Sequence[Reading]) -> list[Scale]:
     """The scale writes on a lane's target that were taken."""
     found: list[Scale] = []
     for one in calls:
-        if one.replicas is not None and one.taken and (one.namespace, one.name) == (namespace, lane):
-            before = found[-1].after if found else START
-            found.append(Scale(one.at, one.answered, before, one.replicas, one.status == one.upstream))
+        if one.replicas is None or not one.taken or (one.namespace, one.name) != (namespace, lane):
+            continue
+        before = found[-1].after if found else START
+        told = one.status == one.upstream and one.fault != Truncate.__name__
+        last = last_before(readings, one.at)
+        decided = last.instant if last is not None else math.nan
+        found.append(Scale(one.at, one.answered, before, one.replicas, told, decided))
     return found
+
+
+def last_before(readings: Iterable[Reading], at: float) -> Reading | None:
+    """The reading on which an evaluation decided that wrote at an instant."""
+    return max((one for one in readings if one.at <= at), key=lambda one: one.at, default=None)
 
 
 def statuses_of(calls: Iterable[Exchange], namespace: str, lane: str) -> list[float]:
@@ -108,7 +124,7 @@ def statuses_of(calls: Iterable[Exchange], namespace: str, lane: str) -> list[fl
 def readings_of(queries: Iterable[Exchange], query: str) -> list[Reading]:
     """What was answered to a lane's query."""
     return [
-        Reading(one.answered or one.at, None if one.fault else _value(one.answer))
+        Reading(one.answered or one.at, None if one.fault else _value(one.answer), float(one.body["time"]))
         for one in queries
         if one.name == query
     ]

@@ -146,12 +146,17 @@ class Rule:
         """
         self.match = match
         self.fault = fault
-        self.hits = 0
-        """How many requests or events it met."""
+        self.met: list[Exchange] = []
+        """The requests or events that it befell, oldest first."""
         self._seen = 0
         self._first = first
         self._times = times
         self._lifted = threading.Event()
+
+    @property
+    def hits(self) -> int:
+        """How many requests or events it befell."""
+        return len(self.met)
 
     @property
     def lifted(self) -> bool:
@@ -169,7 +174,7 @@ class Rule:
         self._seen += 1
         if self._seen < self._first or (self._times is not None and self._seen >= self._first + self._times):
             return False
-        self.hits += 1
+        self.met.append(exchange)
         return True
 
 

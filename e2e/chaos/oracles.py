@@ -3,16 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from e2e.chaos.account import Account, Reading, Scale, logged_scales
+from e2e.chaos.account import Account, Reading, Scale, last_before, logged_scales
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.play import ABOVE, BELOW, DOWN_COOLDOWN_SECONDS, HIGH, INTERVAL_SECONDS, LOW, STEP, UP_COOLDOWN_SECONDS
 from e2e.chaos.supervisor import Exit
 
 FRESH_SECONDS = INTERVAL_SECONDS + 1.0
 """A scale write rests on a reading that is not older than this, plus what the fault slowed down."""
-
-ROUNDING_SECONDS = 1.0
-"""Evaluations are at whole seconds, writes a little later."""
 
 UNQUIET = frozenset({"leases", "metricsources/status"})
 """What is written even when nothing happens."""
@@ -37,13 +34,12 @@ def no_more_writes(scales: Sequence[Scale], twin: Sequence[Scale], *, allowance:
     return [f"O2: {len(scales)} scale writes ({shown}), {len(twin)} without the fault"]
 
 
-def within_limits(scales: Sequence[Scale], *, low: int = LOW, high: int = HIGH, slack: float = 0.0) -> Wrong:
-    """O3: every write is within the bounds, one step from the last, and after the cooldown.
+def within_limits(scales: Sequence[Scale], *, low: int = LOW, high: int = HIGH) -> Wrong:
+    """O3: every write is within the bounds, one step from the last, and decided after the cooldown.
 
     Args:
         scales: Of one lane.
         low, high: The bounds.
-        slack: By how many seconds the fault may have delayed a write after its evaluation.
     """
     wrong = []
     for index, one in enumerate(scales):
@@ -52,9 +48,9 @@ def within_limits(scales: Sequence[Scale], *, low: int = LOW, high: int = HIGH, 
         if abs(one.after - one.before) != STEP:
             wrong.append(f"O3: a step from {one.before} to {one.after}")
         quiet = UP_COOLDOWN_SECONDS if one.up else DOWN_COOLDOWN_SECONDS
-        counted = [earlier.at for earlier in scales[:index] if earlier.up or not one.up]
-        waited = one.at - max(counted, default=float("-inf"))
-        if waited < quiet - ROUNDING_SECONDS - slack:
+        counted = [earlier.decided for earlier in scales[:index] if earlier.up or not one.up]
+        waited = one.decided - max(counted, default=float("-inf"))
+        if waited < quiet:
             wrong.append(f"O3: {one.before} to {one.after} after {waited:.1f} s of a cooldown of {quiet} s")
     return wrong
 
@@ -65,11 +61,11 @@ def justified(scales: Sequence[Scale], readings: Sequence[Reading], *, slack: fl
     Args:
         scales: Of one lane.
         readings: Of the same lane; one that something befell has no value.
-        slack: As in within_limits.
+        slack: By how many seconds the fault may delay a write after its reading.
     """
     wrong = []
     for scale in scales:
-        last = max((one for one in readings if one.at <= scale.asked), key=lambda one: one.at, default=None)
+        last = last_before(readings, scale.asked)
         if last is None or last.value is None or scale.asked - last.at > FRESH_SECONDS + slack:
             wrong.append(f"O3: {scale.before} to {scale.after} on {last}, at {scale.asked:.1f}")
         elif not (last.value > ABOVE if scale.up else last.value < BELOW):

@@ -78,7 +78,7 @@ class Run:
         """The oracles of one lane that need no twin."""
         calls = [one for one in whole.calls if concerns(one, self._stage.namespace, fault.name)]
         found = [
-            *oracles.within_limits(account.scales, slack=fault.slack),
+            *oracles.within_limits(account.scales),
             *(oracles.justified(account.scales, account.readings, slack=fault.slack) if fault.justified else ()),
             *oracles.logged([account], whole.log),
             *oracles.quiet(calls, since=since),

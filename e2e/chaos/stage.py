@@ -121,10 +121,11 @@ class Stage:
     def account(self, lane: str) -> Account:
         """What the run came to in one lane so far."""
         calls = list(self.api.exchanges)
+        readings = readings_of(list(self.prometheus.exchanges), lane_query(self.namespace, lane))
         return Account(
             lane=lane,
-            scales=scales_of(calls, self.namespace, lane),
-            readings=readings_of(list(self.prometheus.exchanges), lane_query(self.namespace, lane)),
+            scales=scales_of(calls, self.namespace, lane, readings),
+            readings=readings,
             statuses=statuses_of(calls, self.namespace, lane),
             end=end_state(self.seen.policy(lane), self.seen.replicas(lane)),
         )

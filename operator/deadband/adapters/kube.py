@@ -18,7 +18,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.config import ConfigException
 
-from deadband.adapters.kube_errors import Call, ExpiredError, from_failure, from_status
+from deadband.adapters.kube_errors import Call, ExpiredError, OverloadedError, from_failure, from_status
+from deadband.adapters.kube_pressure import Pressure
 from deadband.ports import ConflictError, DeniedError, GoneError, WriteError
 
 FIELD_MANAGER = "deadband"
@@ -68,18 +69,27 @@ class Resource:
 class Kube:
     """The API server, for all adapters of one process; close it when done."""
 
-    def __init__(self, client: ApiClient, *, timeout_seconds: float = 10, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        timeout_seconds: float = 10,
+        observe: Observe | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Wrap a configured client.
 
         Args:
             client: From kube_connect.
             timeout_seconds: For one whole call, connection included.
             observe: Told of every finished call.
+            monotonic: Clock of what the API server asks to wait for.
         """
         client.user_agent = f"deadband/{version('deadband')}"
         self.client = client
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
         self._observe = observe
+        self._pressure = Pressure(monotonic)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object past every cache.
@@ -165,12 +175,15 @@ class Kube:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Json:
+        self._pressure.refuse(call)
         started = time.perf_counter()
         outcome = "unreachable"
         try:
             answer = await self._exchange(call, method, path, query or {}, body)
             outcome = "ok"
         except WriteError as refusal:
+            if isinstance(refusal, OverloadedError):
+                self._pressure.note(call, refusal)
             outcome = _OUTCOMES.get(type(refusal), outcome)
             raise
         else:

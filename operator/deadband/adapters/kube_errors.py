@@ -43,6 +43,22 @@ class Call:
         return f"{self.verb} {kind} {where}".rstrip()
 
 
+class OverloadedError(UnreachableError):
+    """The API server sheds load (429).
+
+    Attributes:
+        wait_seconds: What its Retry-After asks for; 0 without one. kube_pressure.py keeps to it.
+    """
+
+    def __init__(self, call: Call, wait_seconds: int) -> None:
+        """Name the call; the text is the same for every call of a kind that waits, so that no status changes by it."""
+        wait = f", asks to wait {wait_seconds} s" if wait_seconds else ""
+        super().__init__(
+            Reason.ERROR, f"{call}: the API server is overloaded (429{wait}); tried again at an evaluation after that"
+        )
+        self.wait_seconds = wait_seconds
+
+
 def from_status(call: Call, status: int, body: bytes, retry_after: str | None = None) -> WriteError:
     """Name a refusal of the API server.
 
@@ -50,8 +66,7 @@ def from_status(call: Call, status: int, body: bytes, retry_after: str | None = 
         call: What was asked.
         status: HTTP status, 300 or above.
         body: The answer; only looked at, never repeated: it may quote what a tenant wrote.
-        retry_after: The Retry-After header in seconds, if there is one. Nothing here waits for it:
-            the next evaluation is the retry.
+        retry_after: The Retry-After header in seconds, if there is one.
 
     Returns:
         ConflictError, GoneError, DeniedError or UnreachableError. Every other 4xx is a DeniedError
@@ -62,10 +77,7 @@ def from_status(call: Call, status: int, body: bytes, retry_after: str | None = 
             Reason.ERROR, f"{call}: the API server failed (HTTP {status}); tried again at the next evaluation"
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = f", asks to wait {int(retry_after)} s" if retry_after and retry_after.isdigit() else ""
-        return UnreachableError(
-            Reason.ERROR, f"{call}: the API server is overloaded (429{wait}); tried again at the next evaluation"
-        )
+        return OverloadedError(call, int(retry_after) if retry_after and retry_after.isdecimal() else 0)
     kind, reason, advice = _REFUSALS.get(
         status,
         (

@@ -25,6 +25,7 @@ from deadband.cli.settings import Settings
 from deadband.engine.clock import SystemClock
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
+from deadband.engine.ghosts import DoubtingPolicies
 from deadband.engine.resync import Resync
 from deadband.engine.scheduler import Scheduler
 from deadband.engine.source_status import SourceReporter
@@ -97,7 +98,8 @@ class _Operator:
         self._events = KubeEvents(kube, settings.identity)
         self._elector = LeaseElector(kube, settings.lease_namespace, settings.lease_name, settings.identity)
         store = Store(workload_from_object, autoscaler_from_object)
-        self._statuses = StatusWriter(self._policies, self._elector, clock)
+        policies = DoubtingPolicies(self._policies, self._doubt)
+        self._statuses = StatusWriter(policies, self._elector, clock)
         self._tenants = Tenants(store, self._policies.namespace_labels, clock)
         self._scheduler = Scheduler(
             store=store,
@@ -105,7 +107,7 @@ class _Operator:
             evaluation=Evaluation(
                 store=store,
                 targets=KubeTargets(kube),
-                policies=self._policies,
+                policies=policies,
                 leadership=self._elector,
                 statuses=self._statuses,
                 events=self._events,
@@ -212,6 +214,9 @@ class _Operator:
                     logger.warning("waiting: %s", trouble)
                     await asyncio.sleep(LOOK_FOR_KINDS_SECONDS)
         raise CannotStartError(f"cannot start: {trouble}")
+
+    def _doubt(self) -> None:
+        self._resync.doubt()
 
     def _expose(self) -> bytes:
         self._scheduler.standing()

@@ -49,12 +49,14 @@ class Reading:
     Attributes:
         at: When, in seconds of the monotonic clock.
         value: None when it had no number to tell, or something befell the answer on its way.
-        instant: What was asked about, in seconds since the epoch.
+        instant: What was asked about, in seconds since the epoch, by the operator's clock.
+        age: By how many seconds that is past, by ours.
     """
 
     at: float
     value: float | None
     instant: float
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,13 +123,21 @@ def statuses_of(calls: Iterable[Exchange], namespace: str, lane: str) -> list[fl
     ]
 
 
-def readings_of(queries: Iterable[Exchange], query: str) -> list[Reading]:
-    """What was answered to a lane's query."""
-    return [
-        Reading(one.answered or one.at, None if one.fault else _value(one.answer), float(one.body["time"]))
-        for one in queries
-        if one.name == query
-    ]
+def readings_of(queries: Iterable[Exchange], query: str, *, epoch: float) -> list[Reading]:
+    """What was answered to a lane's query.
+
+    Args:
+        queries: Oldest first.
+        query: The lane's.
+        epoch: What must be added to the monotonic clock to get seconds since the epoch.
+    """
+    found = []
+    for one in queries:
+        if one.name == query:
+            instant, at = float(one.body["time"]), one.answered or one.at
+            value = None if one.fault else _value(one.answer)
+            found.append(Reading(at, value, instant, one.at + epoch - instant))
+    return found
 
 
 def logged_scales(log: str) -> list[tuple[str, int, int]]:

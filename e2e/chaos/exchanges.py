@@ -27,6 +27,7 @@ class Exchange:
         status: Status that the client got; 0 while, or if, it got none.
         answer: What the server behind the proxy sent; empty for a watch.
         fault: Name of the fault that befell it; empty when none did.
+        through: Name of the proxy.
         answered: When the server behind the proxy had answered, on the monotonic clock; 0 when it did not.
     """
 
@@ -40,6 +41,7 @@ class Exchange:
     status: int = 0
     answer: bytes = field(default=b"", repr=False)
     fault: str = ""
+    through: str = ""
     answered: float = 0.0
 
     @property

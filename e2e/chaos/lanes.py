@@ -43,7 +43,7 @@ def _unseen_limit(lane: Lane) -> Iterator[None]:
     yield
     yield
     assert lost.hits, "the event was not lost"
-    assert max((scale.after for scale in lane.stage.account(lane.name).scales), default=0) <= TIGHT
+    assert max((scale.after for scale in lane.scales()), default=0) <= TIGHT
 
 
 def _unseen_deletion(lane: Lane) -> Iterator[None]:
@@ -56,7 +56,7 @@ def _unseen_deletion(lane: Lane) -> Iterator[None]:
     asked = lane.stage.api.seen(Match(verbs=("get",), resource="scalingpolicies", name=lane.name))
     assert lost.hits, "the event was not lost"
     assert asked, "the ghost never wanted to write, so the fault was not met"
-    assert lane.stage.account(lane.name).scales == []
+    assert lane.scales() == []
 
 
 def _stale_target(lane: Lane) -> Iterator[None]:
@@ -82,7 +82,7 @@ def _stale_policy(lane: Lane) -> Iterator[None]:
     yield
     yield
     assert stale.hits, "nothing stale was read"
-    assert max(scale.after for scale in lane.stage.account(lane.name).scales) <= TIGHT
+    assert max(scale.after for scale in lane.scales()) <= TIGHT
 
 
 def _with_more(body: bytes) -> bytes:

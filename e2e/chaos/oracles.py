@@ -1,6 +1,6 @@
 """The oracles: what must hold after every fault. Each takes recorded facts and returns what is wrong, in sentences."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from e2e.chaos.account import Account, Reading, Scale, last_before, logged_scales
@@ -66,9 +66,13 @@ def justified(scales: Sequence[Scale], readings: Sequence[Reading], *, slack: fl
     wrong = []
     for scale in scales:
         last = last_before(readings, scale.asked)
-        if last is None or last.value is None or scale.asked - last.at > FRESH_SECONDS + slack:
-            wrong.append(f"O3: {scale.before} to {scale.after} on {last}, at {scale.asked:.1f}")
-        elif not (last.value > ABOVE if scale.up else last.value < BELOW):
+        if last is None or last.value is None:
+            wrong.append(f"O3: {scale.before} to {scale.after} with no reading before it")
+            continue
+        old = scale.asked - last.at + last.age
+        if old > FRESH_SECONDS + slack:
+            wrong.append(f"O3: {scale.before} to {scale.after} on a reading that is {old:.1f} s old")
+        if not (last.value > ABOVE if scale.up else last.value < BELOW):
             wrong.append(f"O3: {scale.before} to {scale.after} on a load of {last.value}")
     return wrong
 
@@ -91,19 +95,18 @@ def sound(log: str, exits: Sequence[Exit], *, expected: Collection[int] = ()) ->
     return wrong + [f"O4: the process ended with {one.code}" for one in exits if one.code not in expected]
 
 
-def one_writer(calls: Sequence[Exchange], writer: Callable[[Exchange], str]) -> Wrong:
+def one_writer(calls: Iterable[Exchange]) -> Wrong:
     """O5: whoever writes a scale or a status holds the Lease, by the last record that was taken before.
 
     Args:
-        calls: Of all operators together, oldest first.
-        writer: The identity behind a request; holders in the Lease begin with it.
+        calls: Of all operators; the holder in the Lease begins with the name of the operator's proxy.
     """
     wrong, holder = [], ""
     for one in sorted((one for one in calls if one.taken and one.writes), key=lambda one: one.answered):
         if one.resource == "leases":
             holder = str((one.body.get("spec") or {}).get("holderIdentity") or "")
-        elif one.resource.endswith(("/scale", "/status")) and not holder.startswith(f"{writer(one)}_"):
-            wrong.append(f"O5: {writer(one)} wrote {one.resource} of {one.name} while {holder or 'nobody'} led")
+        elif one.resource.endswith(("/scale", "/status")) and not holder.startswith(f"{one.through}_"):
+            wrong.append(f"O5: {one.through} wrote {one.resource} of {one.name} while {holder or 'nobody'} led")
     return wrong
 
 

@@ -4,10 +4,10 @@ It is small and its end does not depend on time: two steps up with a cooldown be
 for-time, at last a load inside of the band.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from e2e.chaos.readings import SERIES
+from e2e.chaos.readings import COUNTER, SERIES
 from e2e.testbed.policies import policy
 
 INTERVAL_SECONDS = 5
@@ -35,10 +35,25 @@ def lane_query(namespace: str, lane: str) -> str:
     return f'{SERIES}{{namespace="{namespace}",lane="{lane}"}}'
 
 
-def lane_policy(namespace: str, lane: str, source: str, **spec: Any) -> dict[str, Any]:
-    """The policy of one lane, on the Deployment of the same name; `spec` goes over its fields."""
+def lane_rate(namespace: str, lane: str) -> str:
+    """PromQL of one lane's load, made of a counter."""
+    return f'rate({COUNTER}{{namespace="{namespace}",lane="{lane}"}}[5s])'
+
+
+def lane_policy(
+    namespace: str, lane: str, source: str, *, query: Callable[[str, str], str] = lane_query, **spec: Any
+) -> dict[str, Any]:
+    """The policy of one lane, on the Deployment of the same name.
+
+    Args:
+        namespace: Of both.
+        lane: Name of both.
+        source: Name of a MetricSource.
+        query: Makes the PromQL of the lane's load.
+        spec: Goes over the fields of the spec.
+    """
     step = {"type": "Pods", "pods": STEP}
-    load = {"name": "load", "query": lane_query(namespace, lane), "per": "Replica", "source": source}
+    load = {"name": "load", "query": query(namespace, lane), "per": "Replica", "source": source}
     whole: dict[str, Any] = {
         "minReplicas": LOW,
         "maxReplicas": HIGH,
@@ -62,7 +77,7 @@ def lane_policy(namespace: str, lane: str, source: str, **spec: Any) -> dict[str
 
 
 def end_state(shown: Mapping[str, Any], replicas: int) -> dict[str, Any]:
-    """What two runs of the play must agree on: everything of a policy and its target but times and sentences.
+    """What two runs of the play must agree on: everything of a policy and its target but times, figures and sentences.
 
     Args:
         shown: The policy as the API server has it.
@@ -79,7 +94,7 @@ def end_state(shown: Mapping[str, Any], replicas: int) -> dict[str, Any]:
         "lastScaleDirection": status.get("lastScaleDirection"),
         "failures": status.get("failures"),
         "reason": (status.get("decision") or {}).get("reason"),
-        "metrics": [(one["name"], one.get("value"), one["verdict"]) for one in status.get("metrics") or ()],
+        "metrics": [(one["name"], one["verdict"]) for one in status.get("metrics") or ()],
         "scaleEvents": [(one["from"], one["to"], one.get("cause")) for one in status.get("scaleEvents") or ()],
         "timers": {way: sorted(status.get(way) or {}) for way in ("scaleUp", "scaleDown")},
         "conditions": {one["type"]: (one["status"], one["reason"]) for one in status.get("conditions") or ()},

@@ -64,6 +64,7 @@ class Proxy:
         trusted: Path | None = None,
         serving: KeyPair | None = None,
         answered: Callable[[Exchange], None] = lambda _: None,
+        name: str = "",
     ) -> None:
         """Prepare; nothing listens yet.
 
@@ -73,6 +74,7 @@ class Proxy:
             trusted: The authority of the server behind; None for plain HTTP.
             serving: What the proxy shows its clients; None for plain HTTP.
             answered: Told of every exchange as soon as the server behind has answered; in the proxy's thread.
+            name: Whose way it is.
         """
         self.url = ""
         """Where it listens, once it does."""
@@ -81,6 +83,7 @@ class Proxy:
         self.reachable = True
         """False closes every connection at once, as a partition of the network would."""
         self._upstream = upstream.rstrip("/")
+        self.name = name
         self._read = read
         self._answered = answered
         self._trusted = ssl.create_default_context(cafile=str(trusted)) if trusted is not None else None
@@ -187,6 +190,7 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         exchange = self._read(time.monotonic(), request.method, request.path, request.query_string, body)
+        exchange.through = self.name
         self.exchanges.append(exchange)
         try:
             return await self._meet(request, exchange, body)

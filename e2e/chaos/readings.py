@@ -4,11 +4,14 @@ The replicas are those that the API server accepted, seen at the proxy: no readi
 """
 
 import threading
+import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 SERIES = "faults_load_per_replica"
+COUNTER = "faults_work_total"
+"""Grows by the load of a replica every second."""
 
 
 class Readings:
@@ -18,6 +21,9 @@ class Readings:
         """Listen on a free port; nothing is served yet."""
         self._loads: dict[tuple[str, str], float] = {}
         self._replicas: dict[tuple[str, str], int] = {}
+        self._work: dict[tuple[str, str], float] = {}
+        self._worked_at = time.monotonic()
+        self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
@@ -41,13 +47,23 @@ class Readings:
         """Share the load of a lane by so many from now on."""
         self._replicas[namespace, lane] = replicas
 
+    def reset(self) -> None:
+        """Let the counters begin anew, as those of an exporter that was restarted do."""
+        with self._lock:
+            self._work.clear()
+
     def text(self) -> str:
         """The metrics page."""
-        lines = [f"# TYPE {SERIES} gauge"]
-        for (namespace, lane), load in sorted(dict(self._loads).items()):
-            share = load / max(1, self._replicas.get((namespace, lane), 1))
-            lines.append(f'{SERIES}{{namespace="{namespace}",lane="{lane}"}} {share:.3f}')
-        return "\n".join(lines) + "\n"
+        gauges, counters = [f"# TYPE {SERIES} gauge"], [f"# TYPE {COUNTER} counter"]
+        with self._lock:
+            elapsed, self._worked_at = time.monotonic() - self._worked_at, time.monotonic()
+            for (namespace, lane), load in sorted(dict(self._loads).items()):
+                share = load / max(1, self._replicas.get((namespace, lane), 1))
+                work = self._work[namespace, lane] = self._work.get((namespace, lane), 0.0) + share * elapsed
+                labels = f'{{namespace="{namespace}",lane="{lane}"}}'
+                gauges.append(f"{SERIES}{labels} {share:.3f}")
+                counters.append(f"{COUNTER}{labels} {work:.3f}")
+        return "\n".join([*gauges, *counters]) + "\n"
 
 
 def _handler(readings: Readings) -> type[BaseHTTPRequestHandler]:

@@ -2,20 +2,18 @@
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from e2e.chaos import oracles
 from e2e.chaos.account import Account, Whole
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane
-from e2e.chaos.play import END, FALLEN, INTERVAL_SECONDS, RISEN
+from e2e.chaos.play import FALLEN, INTERVAL_SECONDS, RISEN
 from e2e.chaos.stage import Stage
 
 QUIET_SECONDS = 5.0 * INTERVAL_SECONDS
 """O6's five intervals."""
-SETTLE_SECONDS = 90.0
-"""For the rise, and for the fall, after the faults are over."""
 
 
 @dataclass(slots=True)
@@ -49,6 +47,7 @@ class Run:
         self.outcomes: Mapping[str, Outcome] = {one.name: Outcome(one) for one in faults}
         self._stage = stage
         self._quiet = quiet_seconds
+        self._settle_seconds = max(one.settle_seconds for one in faults)
         self._scripts: dict[str, Iterator[None]] = {one.name: one.script(Lane(stage, one.name)) for one in faults}
 
     def play(self) -> Whole:
@@ -59,19 +58,20 @@ class Run:
         self._go_on()
         self._stage.offer(RISEN)
         self._go_on()
-        self._settle({one.name: one.top for one in faults})
+        self._settle({one.name: one.top for one in faults if one.settles})
         self._stage.offer(FALLEN)
         self._go_on()
-        self._settle({one.name: END for one in faults})
-        self._settle_reasons({one.name for one in faults if one.twin})
+        self._settle({one.name: one.end for one in faults if one.settles})
+        self._settle_reasons({one.name for one in faults if one.twin and one.settles})
         since = time.monotonic()
         time.sleep(self._quiet)  # the matter of O6 is that nothing happens meanwhile
         self._go_on()
         whole = self._stage.whole()
         for name, outcome in self.outcomes.items():
-            outcome.account = self._stage.account(name)
             outcome.seconds = time.monotonic() - began
-            outcome.wrong += self._judged(outcome.fault, outcome.account, whole, since)
+            if outcome.fault.settles:
+                outcome.account = self._stage.account(name, outcome.fault.query(self._stage.namespace, name))
+                outcome.wrong += self._judged(outcome.fault, outcome.account, whole, since)
         return whole
 
     def _judged(self, fault: Fault, account: Account, whole: Whole, since: float) -> list[str]:
@@ -83,7 +83,7 @@ class Run:
             *oracles.logged([account], whole.log),
             *oracles.quiet(calls, since=since),
         ]
-        return [wrong for wrong in found if wrong.partition(":")[0] not in fault.excused]
+        return excused(found, fault)
 
     def _go_on(self) -> None:
         """Let every script come to its next yield, or to its end."""
@@ -95,7 +95,7 @@ class Run:
 
     def _settle(self, replicas: Mapping[str, int]) -> None:
         """Wait for the replicas of every lane together; whoever does not come to them is told."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + self._settle_seconds
         for name, wanted in replicas.items():
             try:
                 self._stage.wait_for_replicas({name: wanted}, timeout=max(0.0, deadline - time.monotonic()))
@@ -105,7 +105,7 @@ class Run:
                 self.outcomes[name].wrong.append(f"it came to {there} replicas instead of {wanted}: {said}")
 
     def _settle_reasons(self, lanes: set[str]) -> None:
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + self._settle_seconds
         for name in lanes:
             try:
                 self._stage.wait_for_reasons({name: "WithinBand"}, timeout=max(0.0, deadline - time.monotonic()))
@@ -113,14 +113,33 @@ class Run:
                 self.outcomes[name].wrong.append(f"it did not come to rest: {self._stage.seen.reason(name)}")
 
 
-def compare(outcome: Outcome, twin: Account) -> list[str]:
-    """O1 and O2: a fault's lane against the lane without one; nothing for a fault that is meant to end elsewhere."""
-    if outcome.account is None or not outcome.fault.twin:
+def compare(outcome: Outcome, twin: Outcome) -> list[str]:
+    """O1 and O2: a fault's lane against the one without; nothing for a fault that is meant to end elsewhere."""
+    if outcome.account is None or twin.account is None or not outcome.fault.twin:
         return []
-    return [
-        *oracles.same_end(outcome.account.end, twin.end),
-        *oracles.no_more_writes(outcome.account.scales, twin.scales, allowance=outcome.fault.allowance),
+    found = [
+        *oracles.same_end(outcome.account.end, twin.account.end),
+        *oracles.no_more_writes(outcome.account.scales, twin.account.scales, allowance=outcome.fault.allowance),
     ]
+    return excused(found, outcome.fault)
+
+
+def judge(fault: Fault, whole: Whole) -> list[str]:
+    """O4, O5 and O7: what belongs to a run and not to a lane."""
+    return excused(
+        [
+            *oracles.sound(whole.log, whole.exits, expected=fault.exits),
+            *([] if whole.ready else ["O4: it is not ready and live at the end"]),
+            *oracles.one_writer(whole.calls),
+            *oracles.nothing_forbidden(whole.calls),
+        ],
+        fault,
+    )
+
+
+def excused(found: Iterable[str], fault: Fault) -> list[str]:
+    """What is left when the oracles that the fault itself breaks are not asked."""
+    return [wrong for wrong in found if wrong.partition(":")[0] not in fault.excused]
 
 
 def concerns(call: Exchange, namespace: str, lane: str) -> bool:

@@ -1,6 +1,6 @@
 """Builds a run of the play, and takes it down again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,14 +13,17 @@ from e2e.testbed.policies import source
 from e2e.testbed.workloads import workload
 
 
+def usual(stage: Stage) -> Operator:
+    """The operator as it is, behind the proxy."""
+    return stage.operator("operator", stage.api)
+
+
 @contextmanager
 def open_stage(
     bed: Bed,
     name: str,
     folder: Path,
     faults: Sequence[Fault],
-    *,
-    dress: Callable[[Stage], Operator] = lambda stage: stage.operator("operator", stage.api),
 ) -> Iterator[Stage]:
     """Build a run and take it down again: a lane for each fault, with one calm replica, and an operator.
 
@@ -28,8 +31,7 @@ def open_stage(
         bed: What all runs share.
         name: Of its namespace and source.
         folder: For its files.
-        faults: One of each lane.
-        dress: Makes the operator.
+        faults: One of each lane; the first says which operator it is.
     """
     stage = Stage(bed, name, folder, [one.name for one in faults])
     bed.cluster.create_namespace(name)
@@ -43,10 +45,11 @@ def open_stage(
             *(source(each, stage.prometheus.url) for each in sources),
             *(workload(one.name, name, replicas=START) for one in faults),
             *(
-                lane_policy(name, one.name, f"{name}-{one.name}" if one.own_source else name, **one.policy)
+                lane_policy(name, one.name, f"{name}-{one.name}" if one.own_source else name, query=one.query)
                 for one in faults
             ),
         )
         stack.callback(bed.cluster.kubectl, "delete", "metricsource", *sources)
+        dress = faults[0].dress or usual
         stage.supervisor = stack.enter_context(Supervisor(dress(stage)))
         yield stage

@@ -4,8 +4,10 @@
 tampered with.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -13,7 +15,7 @@ from kubernetes.client import ApiClient
 
 from e2e.chaos.account import Account, Whole, readings_of, scales_of, statuses_of
 from e2e.chaos.exchanges import Exchange, read_kubernetes, read_prometheus
-from e2e.chaos.play import end_state, lane_query
+from e2e.chaos.play import end_state
 from e2e.chaos.proxy import Proxy
 from e2e.chaos.readings import Readings
 from e2e.chaos.supervisor import Supervisor
@@ -60,16 +62,18 @@ class Stage:
         self.namespace = namespace
         self.lanes = tuple(lanes)
         self.seen = Seen(bed.client, namespace)
-        self._folder = folder
+        self.folder = folder
         self._authority = Authority(folder / "pki")
-        self.api = self._before_the_api_server()
+        self.ways: list[Proxy] = []
+        """Every proxy before the API server, one for each operator."""
+        self.api = self.another_way("operator")
         self.prometheus = Proxy(bed.prometheus.url, read_prometheus)
         self.supervisor: Supervisor
 
     def kubeconfig(self, proxy: Proxy, name: str = "proxied") -> Path:
         """The operator's credentials, used through a proxy; a fresh token each time."""
         user = yaml.safe_load(self.bed.installation.renew_credentials().read_text())["users"][0]["user"]
-        path = self._folder / f"{name}.yaml"
+        path = self.folder / f"{name}.yaml"
         ca_file = self._authority.certificate_file
         return write_kubeconfig(path, server=proxy.url, ca_file=ca_file, token=user["token"])
 
@@ -83,16 +87,30 @@ class Stage:
         """An operator of this run's namespace behind a proxy; not started."""
         return Operator(
             self.bed.installation,
-            self._folder,
+            self.folder,
             identity=identity,
             namespaces=[self.namespace],
             environment={"KUBECONFIG": str(self.kubeconfig(proxy, identity)), **(environment or {})},
             wrapper=wrapper,
         )
 
-    def another_proxy(self) -> Proxy:
-        """A second way to the API server, for a second operator."""
-        return self._before_the_api_server()
+    def another_way(self, identity: str) -> Proxy:
+        """A way to the API server for one operator; a context manager."""
+        cluster, serving = self.bed.cluster, self._authority.server("proxy", ["127.0.0.1"])
+        way = Proxy(
+            cluster.server,
+            read_kubernetes,
+            trusted=cluster.ca_file,
+            serving=serving,
+            answered=self._answered,
+            name=identity,
+        )
+        self.ways.append(way)
+        return way
+
+    def calls(self) -> list[Exchange]:
+        """Every request to the API server by every operator, oldest first."""
+        return sorted((one for way in self.ways for one in list(way.exchanges)), key=lambda one: one.at)
 
     def offer(self, load: float, lanes: Sequence[str] = ()) -> None:
         """Change the load of lanes; of all, when none is named."""
@@ -118,10 +136,10 @@ class Stage:
         """Wait until a check holds; the failure shows every policy's decision."""
         self.seen.wait_for(what, check, timeout=timeout)
 
-    def account(self, lane: str) -> Account:
-        """What the run came to in one lane so far."""
-        calls = list(self.api.exchanges)
-        readings = readings_of(list(self.prometheus.exchanges), lane_query(self.namespace, lane))
+    def account(self, lane: str, query: str) -> Account:
+        """What the run came to in one lane so far; `query` is how its load is asked for."""
+        calls, queries = self.calls(), list(self.prometheus.exchanges)
+        readings = readings_of(queries, query, epoch=datetime.now(UTC).timestamp() - time.monotonic())
         return Account(
             lane=lane,
             scales=scales_of(calls, self.namespace, lane, readings),
@@ -136,18 +154,13 @@ class Stage:
         return Whole(
             log=self.log(),
             exits=tuple(self.supervisor.exits),
-            calls=list(self.api.exchanges),
+            calls=self.calls(),
             ready=operator.ready() and operator.live(),
         )
 
     def log(self) -> str:
         """All that operators of this run have logged so far."""
-        return "".join(path.read_text(errors="replace") for path in sorted(self._folder.glob("*.log")))
-
-    def _before_the_api_server(self) -> Proxy:
-        serving = self._authority.server("proxy", ["127.0.0.1"])
-        cluster = self.bed.cluster
-        return Proxy(cluster.server, read_kubernetes, trusted=cluster.ca_file, serving=serving, answered=self._answered)
+        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
     def _answered(self, exchange: Exchange) -> None:
         """Let a load be shared by the replicas that were just written."""

@@ -43,9 +43,22 @@ class Supervisor:
 
     def __exit__(self, *exception: object) -> None:
         """Let it end, for good."""
+        self.pause()
+
+    def pause(self) -> None:
+        """Let it end, and start nothing in its place."""
         self._ending.set()
         self._thread.join()
         self.operator.process.stop()
+
+    def exchange(self, operator: Operator) -> None:
+        """Let it end, and keep another one running in its place."""
+        self.pause()
+        self.operator = operator
+        self._ending.clear()
+        self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        operator.start()
+        self._thread.start()
 
     def kill(self) -> None:
         """SIGKILL; it comes back as after any other end."""

@@ -50,7 +50,7 @@ def within_limits(scales: Sequence[Scale], *, low: int = LOW, high: int = HIGH) 
         quiet = UP_COOLDOWN_SECONDS if one.up else DOWN_COOLDOWN_SECONDS
         counted = [earlier.decided for earlier in scales[:index] if earlier.up or not one.up]
         waited = one.decided - max(counted, default=float("-inf"))
-        if waited < quiet:
+        if not waited >= quiet:  # a write that asked nothing waited no number of seconds
             wrong.append(f"O3: {one.before} to {one.after} after {waited:.1f} s of a cooldown of {quiet} s")
     return wrong
 

@@ -217,21 +217,24 @@ def _prometheus_restarted(lane: Lane) -> Iterator[None]:
 _JSON = {"Content-Type": "application/json"}
 _UNAVAILABLE = Answer(503, json.dumps(status_body(503, "ServiceUnavailable")).encode(), _JSON)
 _DENIED = {"O7": "the rights were taken away"}
+_STARTING = {"O7": "an API server that starts knows nobody's rights for a moment"}
 _PROXY, _SOURCE = "proxy before the API server", "proxy before Prometheus"
 
 SERVERS: tuple[Fault, ...] = (
-    Fault(id="F3", name="api-restarted", what="the API server is restarted", how="process", script=_restarted),
+    Fault(id="F3", name="api-restarted", what="the API server is restarted", how="process", script=_restarted,
+          excused=_STARTING),
     Fault(id="F3", name="api-unavailable", what="503 on everything for 70 s, longer than Kopf is patient by default",
           how=_PROXY, script=_for_seconds(_UNAVAILABLE, 70)),
     Fault(id="F3", name="api-breaks-off", what="every answer breaks off in its middle for 30 s", how=_PROXY,
           script=_for_seconds(Reset(), 30)),
     Fault(id="F3", name="api-silent", what="no answer to anything for 45 s, with the connections open", how=_PROXY,
           script=_for_seconds(Freeze(), 45)),
-    Fault(id="F4", name="api-away", what="the API server is away for 2 min", how="process", script=_away),
+    Fault(id="F4", name="api-away", what="the API server is away for 2 min", how="process", script=_away,
+          excused=_STARTING),
     Fault(id="F5", name="etcd-stopped", what="etcd is stopped for 90 s", how="SIGSTOP", script=_etcd_stopped,
-          exits=(DEAF,), settle_seconds=120),
+          exits=(DEAF,), settle_seconds=120, excused=_STARTING),
     Fault(id="F6", name="compacted", what="etcd is compacted while the operator is cut off", how="compaction, restart",
-          script=_compacted),
+          script=_compacted, excused=_STARTING),
     Fault(id="F8", name="unauthorized", what="401 on everything for 30 s, and a new token", how=_PROXY,
           script=_unauthorized, exits=(DEAF,), settle_seconds=120),
     Fault(id="F9", name="without-rights", what="the rights are taken away for 2 min", how="ClusterRoleBinding deleted",

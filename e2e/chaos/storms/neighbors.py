@@ -211,6 +211,9 @@ def _upgraded(lane: Lane) -> Iterator[None]:
 
 _KUBECTL = "kubectl"
 
+UPGRADE = Fault(id="F30", name="upgraded", what="the version before, this one, and the one before again", how="git",
+                script=_upgraded, dress=_other_version)  # fmt: skip
+
 NEIGHBORS: tuple[Fault, ...] = (
     Fault(id="F22", name="reverted", what="a GitOps tool reverts every step", how="server-side apply",
           script=_reverted, top=1, twin=False, excused={"O3": "steps begin anew after each revert"}),
@@ -226,7 +229,6 @@ NEIGHBORS: tuple[Fault, ...] = (
           script=_uninstalled, settles=False, excused={"O4": "it was told to go"}),
     Fault(id="F29", name="mutated", what="the policy turns invalid and back, three times", how=_KUBECTL,
           script=_mutated, twin=False),
-    *((Fault(id="F30", name="upgraded", what="the version before, this one, and the one before again", how="git",
-             script=_upgraded, dress=_other_version),) if previous_version() else ()),
+    *((UPGRADE,) if previous_version() else ()),
     Fault(id="F31", name="storm", what=f"{NOISY} policies change at every evaluation", how="readings", script=_storm),
 )  # fmt: skip

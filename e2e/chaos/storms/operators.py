@@ -205,7 +205,7 @@ _KILLS = tuple(
     if (word, nth) != ("scale", 1)
 )  # fmt: skip
 
-_CLOCKS = (
+CLOCKS = (
     Fault(id="F18", name="clock-ahead", what="the clock jumps ten minutes ahead, and back", how="libfaketime",
           script=_clock_jumps(JUMP_SECONDS), dress=_skewed("operator", "operator", 0)),
     Fault(id="F18", name="clock-behind", what="the clock jumps ten minutes back, and ahead", how="libfaketime",
@@ -228,7 +228,7 @@ OPERATORS: tuple[Fault, ...] = (
           script=_partitioned),
     Fault(id="F17", name="frozen-leader", what="the leader of two is stopped before a scale write", how="harness",
           script=_frozen_leader),
-    *(_CLOCKS if LIBFAKETIME is not None else ()),
+    *(CLOCKS if LIBFAKETIME is not None else ()),
     Fault(id="F32", name="full-disk", what="no file may grow, no home, no folder for temporary files", how="prlimit",
           script=_writes_no_file, dress=_full_disk, excused={"O3": "the log is full, so that it tells of nothing"}),
 )  # fmt: skip

@@ -12,6 +12,7 @@ import yaml
 
 from e2e.testbed import tools
 from e2e.testbed.access import KubectlError
+from e2e.testbed.audit import caller
 from e2e.testbed.chart import CHART, helm, objects, render
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Operator, install
@@ -25,6 +26,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "replicaCount": 3,
         "lease": {"name": "blue"},
         "rbac": {"aggregateClusterRoles": True},
+        "admissionPolicy": {"enabled": True, "plurals": {"argoproj.io/Rollout": "rollouts"}},
         "networkPolicy": {
             "enabled": True,
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
@@ -155,7 +157,7 @@ def test_an_operator_in_namespaced_mode_scales_there_and_never_asks_for_more(
         operator.process.stop()
 
     assert cluster.get("deployment", "api", "-n", "shop")["spec"]["replicas"] == 21
-    asked = [event for event in cluster.audit_events(mark) if event["user"]["username"] == installation.user]
+    asked = [event for event in cluster.audit_events(mark) if caller(event) == installation.user]
     assert asked
     assert [event["requestURI"] for event in asked if event["responseStatus"]["code"] == 403] == []
     assert [event["requestURI"] for event in asked if "/namespaces/shop/" in event["requestURI"]] == []
@@ -203,7 +205,7 @@ class TestHelm:
 
     def test_a_release_lives_and_goes_without_taking_policies_along(self, own_control_plane: NativeCluster) -> None:
         cluster = own_control_plane
-        chart = ("deadband", str(CHART))
+        chart = ("deadband", str(CHART), "--set=admissionPolicy.enabled=true")
 
         # Kind and object in one release: the first installation is where that goes wrong.
         notes = self.helm(cluster, "install", *chart, "--create-namespace", *self.SOURCE)
@@ -222,7 +224,8 @@ class TestHelm:
         assert cluster.get("metricsource", "default")["spec"]["url"] == "http://prometheus:9090"
 
         self.helm(cluster, "uninstall", "deadband")
-        assert cluster.get("deployments,clusterroles", "-A", "-l", "app.kubernetes.io/name=deadband")["items"] == []
+        kinds = "deployments,clusterroles,validatingadmissionpolicies,validatingadmissionpolicybindings"
+        assert cluster.get(kinds, "-A", "-l", "app.kubernetes.io/name=deadband")["items"] == []
         assert cluster.get("scalingpolicy", "api-pods", "-n", "leadgen")
 
         # Nothing holds a policy back once the operator is gone.

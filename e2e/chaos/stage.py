@@ -4,6 +4,7 @@
 tampered with.
 """
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from e2e.testbed.kubeconfig import write_kubeconfig
 from e2e.testbed.pki import Authority
 from e2e.testbed.policies import Seen
 from e2e.testbed.prometheus import Prometheus
+
+DEADBAND = Path(sys.executable).with_name("deadband")
+"""The command of this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +84,18 @@ class Stage:
     def operator(
         self,
         identity: str,
-        proxy: Proxy,
+        way: Proxy,
         environment: Mapping[str, str] | None = None,
-        wrapper: Sequence[str | Path] = (),
+        command: Sequence[str | Path] = (DEADBAND,),
     ) -> Operator:
-        """An operator of this run's namespace behind a proxy; not started."""
+        """An operator of this run's namespace on its way to the API server; not started. The rest as in Operator."""
         return Operator(
             self.bed.installation,
             self.folder,
             identity=identity,
             namespaces=[self.namespace],
-            environment={"KUBECONFIG": str(self.kubeconfig(proxy, identity)), **(environment or {})},
-            wrapper=wrapper,
+            environment={"KUBECONFIG": str(self.kubeconfig(way, identity)), **(environment or {})},
+            command=command,
         )
 
     def another_way(self, identity: str) -> Proxy:

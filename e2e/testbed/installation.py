@@ -20,6 +20,9 @@ from e2e.testbed.processes import Process, free_port
 SYSTEM = "deadband-system"
 RELEASE = "deadband"
 
+IMPATIENT = (sys.executable, "-m", "e2e.testbed.impatient")
+"""An operator's command whose alerts are sent again every 2 s."""
+
 _KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "MetricSource")
 _READY_SECONDS = 60.0
 
@@ -85,7 +88,7 @@ class Operator:
         identity: str = "operator",
         namespaces: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
-        wrapper: Sequence[str | Path] = (),
+        command: Sequence[str | Path] = (Path(sys.executable).with_name("deadband"),),
     ) -> None:
         """Name the process and what it watches; starts nothing.
 
@@ -95,7 +98,7 @@ class Operator:
             identity: Holder of the Lease.
             namespaces: Watched ones; none means all.
             environment: Goes over everything else that it is given, such as a KUBECONFIG.
-            wrapper: A command that runs it, such as `prlimit` with its options.
+            command: What runs, before the subcommand.
         """
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
@@ -110,7 +113,7 @@ class Operator:
         run_directory.mkdir(parents=True, exist_ok=True)
         self.process = Process(
             f"deadband-{identity}",
-            [*wrapper, Path(sys.executable).with_name("deadband"), "run"],
+            [*command, "run"],
             log=run_directory / f"{identity}.log",
             env={**os.environ, **installation.environment, **own, **(environment or {})},
         )

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from deadband.cli.logs import JsonFormatter, TextFormatter, in_brief
 from deadband.cli.run import run_command
-from deadband.cli.settings import split_namespaces, unique_identity
+from deadband.cli.settings import split_namespaces, split_urls, unique_identity
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,31 @@ def test_what_is_no_name_of_a_namespace_is_refused(text: str) -> None:
         split_namespaces(text)
 
 
+@pytest.mark.parametrize(
+    ("texts", "urls"),
+    [
+        pytest.param([], (), id="nothing means none"),
+        pytest.param(["http://a:9093"], ("http://a:9093",), id="one"),
+        pytest.param(["http://a", "https://b/x/"], ("http://a", "https://b/x"), id="several options"),
+        pytest.param(["http://a, http://b http://a/"], ("http://a", "http://b"), id="one text, with a repetition"),
+        pytest.param(["http://[fd00::1]:9093"], ("http://[fd00::1]:9093",), id="an IPv6 address"),
+    ],
+)
+def test_the_urls_of_alertmanagers_are_read(texts: list[str], urls: tuple[str, ...]) -> None:
+    assert split_urls(texts) == urls
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["alertmanager:9093", "ftp://a", "http://", "http://user:s3cret@a", "http://a?x=1", "http://a#x", "http://a:99999"],
+)
+def test_what_is_no_base_url_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"URL 2 must be http\(s\)://") as refused:
+        split_urls(["http://a", text])
+
+    assert "s3cret" not in str(refused.value)
+
+
 def test_two_starts_in_one_pod_are_two_identities() -> None:
     first, second = unique_identity("pod-0"), unique_identity("pod-0")
 
@@ -43,6 +68,9 @@ def test_two_starts_in_one_pod_are_two_identities() -> None:
         pytest.param(["--namespaces", "Team A"], "not a name of a namespace", id="a namespace that cannot be"),
         pytest.param(["--http-address", "8080"], "must be host:port", id="an address without a host part"),
         pytest.param(["--http-address", "127.0.0.1:99999"], "must be host:port", id="a port that cannot be"),
+        pytest.param(
+            ["--alertmanager", "alertmanager:9093"], "must be http(s)://", id="an Alertmanager without scheme"
+        ),
         pytest.param(["--log-format", "xml"], "'xml' is not one of", id="a format nobody knows"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deadband.api.conditions import Reason
-from deadband.api.status import ScalingPolicyStatus
+from deadband.api.status import Proposal, ScalingPolicyStatus
 from deadband.core.decide import decide
 from deadband.core.recover import recover
 from deadband.core.status import Change, Refusal, change, invalid_status, next_status
@@ -88,6 +88,39 @@ def test_a_write_without_an_answer_stalls_nothing() -> None:
     assert conditions(left)["Ready"] == ("True", "AsExpected")
     assert left.decision is not None
     assert left.decision.next == "Tries again at the next evaluation."
+
+
+UNSEEN = NoTarget(Reason.TIMEOUT, "Rollout api was not read in time")
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        pytest.param("Ready", ("True", "AsExpected"), id="nobody has to mend it"),
+        pytest.param("Stalled", ("False", "AsExpected"), id="so nothing is stalled"),
+        pytest.param("ScalingActive", ("False", "Timeout"), id="but nothing is scaled"),
+        pytest.param("AbleToScale", ("False", "Timeout"), id="nor could it be"),
+    ],
+)
+def test_a_target_that_cannot_be_read_just_now_is_told_and_stalls_nothing(
+    type_: str, expected: tuple[str, str]
+) -> None:
+    assert conditions(after(spec(), UNSEEN, 50))[type_] == expected
+
+
+@pytest.mark.parametrize(
+    ("unread", "real", "shadow"),
+    [
+        pytest.param(UNSEEN, 3, 5, id="just now: what was seen last still stands"),
+        pytest.param(NoTarget(Reason.TARGET_NOT_FOUND, "gone"), None, None, id="gone: nothing stands"),
+    ],
+)
+def test_what_stands_of_a_target_that_cannot_be_read(unread: NoTarget, real: int | None, shadow: int | None) -> None:
+    before = status(current_replicas=3, shadow_replicas=5)
+
+    left = after(spec(mode="DryRun"), unread, 50, status=before)
+
+    assert (left.current_replicas, left.shadow_replicas) == (real, shadow)
 
 
 def test_a_dry_run_moves_a_shadow_and_writes_nothing() -> None:
@@ -177,6 +210,113 @@ class TestProposals:
         assert left.decision is not None
         assert left.decision.sentence == "Asking a person to act: cpu 99 is above 70."
         assert "approve" not in told + left.decision.next, "an approval could carry nothing out"
+
+    def test_an_approval_that_comes_after_the_expiry_is_told_when_the_proposal_expired(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99}, seconds=60)
+        late = proposal(world).id
+        world.step({"cpu": 99})
+        world.approval = late
+        decision = world.step({"cpu": 99})
+
+        assert decision.write is None
+        assert proposal(world).id != late
+        assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRefused")
+        assert message(world).endswith(
+            f"The approval was not carried out: proposal {late} expired at 2026-01-05T08:01:00Z."
+        )
+
+    def test_an_approval_of_what_is_no_longer_due_is_told_when_it_was_withdrawn(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99})
+        world.approval = proposal(world).id
+        world.step({"cpu": 50})
+        world.step({"cpu": 50})
+
+        assert conditions(world.status)["ActionRequired"] == ("False", "ApprovalRefused")
+        assert message(world) == (
+            f"The approval was not carried out: proposal {world.approval} was withdrawn at 2026-01-05T08:00:15Z, "
+            "when it did not apply any more."
+        )
+
+    def test_an_approval_of_an_id_that_was_never_given_is_refused(self) -> None:
+        world = self.world()
+        world.approval = "a-typing-error"
+        world.step({"cpu": 99})
+
+        assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRefused")
+        assert "'a-typing-error' is no open proposal" in message(world)
+
+    def test_an_annotation_that_was_carried_out_and_stays_is_no_refusal(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99})
+        world.approval = proposal(world).id
+        world.step({"cpu": 99})
+        assert world.status.last_proposal is not None
+        assert (world.status.last_proposal.id, world.status.last_proposal.outcome) == (world.approval, "CarriedOut")
+        world.step({"cpu": 99})
+
+        assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRequired")
+        assert "not carried out" not in message(world)
+
+    def test_an_approval_that_a_cooldown_holds_is_no_refusal_and_says_what_it_waits_for(self) -> None:
+        world = World(spec(scaleDown=down(mode="Manual", cooldownSeconds=300), scaleUp=None), 3)
+        world.status = status(event(60, 2, 3))
+        world.step({"cpu": 5})
+        assert world.status.proposal is None, "what a cooldown holds is not asked for"
+        world.now += timedelta(seconds=300)
+        world.step({"cpu": 5})
+        world.approval = proposal(world).id
+        world.status = world.status.model_copy(update={"last_scale_time": world.now})
+        world.step({"cpu": 5})
+
+        assert world.replicas == 3
+        assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRequired")
+        assert "not carried out yet: cpu 5 is below 20, but the cooldown of 300 s" in message(world)
+
+    def test_a_refusal_by_the_api_server_does_not_use_the_approval_up(self) -> None:
+        policy = spec(scaleUp=up(mode="Manual"))
+        asked = after(policy, 3, 99)
+        assert asked.proposal is not None
+        approved = inputs(policy, 3, 99, status=asked, approval=asked.proposal.id)
+        decision = decide(approved)
+        assert decision.write == 4
+
+        left = next_status(approved, decision, refused=Refusal(Reason.ERROR, "no answer"))
+
+        assert left.proposal == asked.proposal
+        assert conditions(left)["ActionRequired"] == ("True", "ApprovalRequired")
+        assert decide(inputs(policy, 3, 99, status=left, approval=asked.proposal.id)).write == 4
+
+    def test_an_approval_that_was_written_and_not_remembered_is_not_written_again(self) -> None:
+        """The crash hole: the object still carries the proposal, the annotation still approves it."""
+        policy = spec(scaleUp=up(mode="Manual"))
+        asked = after(policy, 3, 99)
+        assert asked.proposal is not None
+
+        found = recover(asked, target(4, own_write=T0))
+        meanwhile_scaled_back = inputs(policy, 3, 99, status=found, approval=asked.proposal.id)
+
+        assert found.scale_events[-1].cause == "Approval"
+        assert found.proposal is None
+        assert decide(meanwhile_scaled_back).write is None
+
+    def test_a_spec_that_turned_invalid_withdraws_the_proposal(self) -> None:
+        asked = after(spec(scaleUp=up(mode="Manual")), 3, 99)
+        left = invalid_status(asked, ["spec: is wrong"], generation=2, now=T0)
+
+        assert left.proposal is None
+        assert left.last_proposal is not None
+        assert left.last_proposal.outcome == "Withdrawn"
+
+
+def proposal(world: World) -> Proposal:
+    assert world.status.proposal is not None
+    return world.status.proposal
+
+
+def message(world: World) -> str:
+    return next(each.message for each in world.status.conditions if each.type == "ActionRequired")
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ def scaled(from_: int, to: int, **fields: Any) -> ScalingPolicyStatus:
     return ScalingPolicyStatus(scale_events=[ScaleEvent(time=T0, from_=from_, to=to)], last_scale_time=T0, **fields)
 
 
-def asking(id_: str) -> ScalingPolicyStatus:
+def asking(id_: str, reason: Reason = Reason.APPROVAL_REQUIRED) -> ScalingPolicyStatus:
     proposal = Proposal(id=id_, direction=Way.UP, text="Scale up.", created_at=T0, expires_at=T0)
-    return having(ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, proposal=proposal)
+    return having(ConditionType.ACTION_REQUIRED, "True", reason, proposal=proposal)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,27 @@ def asking(id_: str) -> ScalingPolicyStatus:
         pytest.param(asking("a"), asking("a"), [], id="the same question is not asked twice"),
         pytest.param(
             asking("a"), asking("b"), [EventReason.ACTION_REQUIRED], id="a new proposal after the expiry is told"
+        ),
+        pytest.param(
+            asking("a"),
+            asking("a", Reason.APPROVAL_REFUSED),
+            [EventReason.ACTION_REQUIRED],
+            id="a person who approves something else is told",
+        ),
+        pytest.param(
+            asking("a", Reason.APPROVAL_REFUSED), asking("a", Reason.APPROVAL_REFUSED), [], id="and is told once"
+        ),
+        pytest.param(
+            asking("a"),
+            asking("b", Reason.APPROVAL_REFUSED),
+            [EventReason.ACTION_REQUIRED],
+            id="a refusal and a new proposal are one event",
+        ),
+        pytest.param(
+            ScalingPolicyStatus(),
+            having(ConditionType.ACTION_REQUIRED, "False", Reason.APPROVAL_REFUSED),
+            [EventReason.ACTION_REQUIRED],
+            id="an approval when nothing is proposed is told",
         ),
         pytest.param(
             having(ConditionType.STALLED, "True", Reason.INVALID_SPEC, observed_generation=2),

@@ -9,7 +9,7 @@ from pathlib import Path
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Dress, Fault, Lane, Script
 from e2e.chaos.faults import Delay, Match, Then
-from e2e.chaos.stage import Stage
+from e2e.chaos.stage import DEADBAND, Stage
 from e2e.testbed.installation import Operator
 
 KILLED = -9
@@ -181,7 +181,7 @@ def _skewed_peer(lane: Lane) -> Iterator[None]:
 def _full_disk(stage: Stage) -> Operator:
     """No file may grow beyond 4 KiB, the log among them; there is no home and no folder for temporary files."""
     nowhere = {"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "KUBECACHEDIR": "/nonexistent"}
-    return stage.operator("operator", stage.api, environment=nowhere, wrapper=["prlimit", "--fsize=4096"])
+    return stage.operator("operator", stage.api, environment=nowhere, command=["prlimit", "--fsize=4096", DEADBAND])
 
 
 def _writes_no_file(lane: Lane) -> Iterator[None]:

@@ -6,7 +6,7 @@ its one small call every two seconds is what keeps a second process from leading
 
 from collections.abc import Callable
 
-from deadband.adapters.kube_errors import Call, OverloadedError
+from deadband.adapters.kube_errors import Call, Caller, OverloadedError
 
 LONGEST_SECONDS = 60.0
 """Whatever a server, or a proxy before it, asks for."""
@@ -17,13 +17,15 @@ _EXEMPT = frozenset({"leases"})
 class Pressure:
     """Which kinds of call must wait; one for each client."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], caller: Caller) -> None:
         """Begin without pressure.
 
         Args:
             monotonic: Seconds.
+            caller: In whose words a call is told to wait.
         """
         self._monotonic = monotonic
+        self._caller = caller
         self._asked: dict[tuple[str, str, str], tuple[float, int]] = {}
         """By kind of call: until when it waits, and the seconds that were asked for."""
 
@@ -35,7 +37,7 @@ class Pressure:
         """
         until, asked_seconds = self._asked.get(_kind(call), (float("-inf"), 0))
         if self._monotonic() < until:
-            raise OverloadedError(call, asked_seconds)
+            raise OverloadedError(call, asked_seconds, self._caller)
 
     def note(self, call: Call, refusal: OverloadedError) -> None:
         """Remember what the API server asked for; nothing when it named no time."""

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     INSUFFICIENT_CAPACITY = "InsufficientCapacity"
     VETOED = "Vetoed"
     APPROVAL_REQUIRED = "ApprovalRequired"
+    APPROVAL_REFUSED = "ApprovalRefused"
     PAUSED = "Paused"
     TARGET_CONTESTED = "TargetContested"
     FALLBACK = "Fallback"
@@ -81,6 +82,7 @@ class EventReason(StrEnum):
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     TARGET_CONTESTED = "TargetContested"
     INVALID_SPEC = "InvalidSpec"
+    BOUNDS_RESTORED = "BoundsRestored"
 
 
 ConditionStatus = Literal["True", "False", "Unknown"]

@@ -27,6 +27,7 @@ MEANINGS: Mapping[Reason, str] = MappingProxyType(
         Reason.INSUFFICIENT_CAPACITY: "Pods stay unschedulable, so raising further would change nothing (R12).",
         Reason.VETOED: "A veto stops the direction, or could not be read.",
         Reason.APPROVAL_REQUIRED: "A Manual direction is due and waits for a person (R13).",
+        Reason.APPROVAL_REFUSED: "The approve annotation names a proposal that is not open, so nothing was done (R13).",
         Reason.PAUSED: "The paused annotation stops writes to the target (R15).",
         Reason.TARGET_CONTESTED: "Somebody else writes the replicas of the same target (R16).",
         Reason.FALLBACK: "Nothing has been known for afterFailures evaluations (R17).",

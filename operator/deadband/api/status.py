@@ -86,6 +86,10 @@ class Revert(StatusModel):
     """When it was seen."""
     manager: str
     """The field manager that did it."""
+    from_: int = Field(alias="from")
+    """What deadband had written."""
+    to: int
+    """What was restored."""
 
 
 class Proposal(StatusModel):
@@ -103,6 +107,28 @@ class Proposal(StatusModel):
     """When it was made."""
     expires_at: Instant
     """From when it can no longer be approved."""
+
+
+class ProposalOutcome(StrEnum):
+    """What became of a proposal."""
+
+    CARRIED_OUT = "CarriedOut"
+    """Approved, and written to the target."""
+    EXPIRED = "Expired"
+    """Nobody approved it in time, or what held the approval back did not let go in time."""
+    WITHDRAWN = "Withdrawn"
+    """It did not apply any more: not due, overtaken by other replicas, paused, or the policy was edited."""
+
+
+class ClosedProposal(StatusModel):
+    """A proposal that can no longer be approved (R13)."""
+
+    id: str
+    """What an approve annotation that names it says."""
+    outcome: ProposalOutcome
+    """CarriedOut, Expired or Withdrawn."""
+    time: Instant
+    """When that was."""
 
 
 class DecisionStatus(StatusModel):
@@ -153,6 +179,8 @@ class ScalingPolicyStatus(StatusModel):
     """Writes that somebody took back, 10 minutes deep (R16)."""
     proposal: Proposal | None = None
     """Manual only: what waits for approval."""
+    last_proposal: ClosedProposal | None = None
+    """The proposal before, and what became of it: an approval that names it is answered with that (R13)."""
     decision: DecisionStatus | None = None
     """The last decision, explained."""
     conditions: list[Condition] = Field([], json_schema_extra=TYPED_ENTRIES)

@@ -5,7 +5,15 @@ import sys
 
 import click
 
-from deadband.cli.settings import HTTP_ADDRESS, LEASE_NAMESPACE, Settings, split_namespaces, unique_identity
+from deadband.cli.settings import (
+    HTTP_ADDRESS,
+    LARGEST_PORT,
+    LEASE_NAMESPACE,
+    Settings,
+    split_namespaces,
+    split_urls,
+    unique_identity,
+)
 
 
 def _namespaces(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -15,9 +23,16 @@ def _namespaces(_context: click.Context, _parameter: click.Parameter, value: str
         raise click.BadParameter(str(error)) from error
 
 
+def _urls(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return split_urls(values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     _, colon, port = value.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port
+    if not colon or not port.isdecimal() or int(port) > LARGEST_PORT:
         raise click.BadParameter("must be host:port, such as 127.0.0.1:8080")
     return value
 
@@ -49,6 +64,16 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     help="Where /livez, /readyz and /metrics are served.",
 )
 @click.option(
+    "--alertmanager",
+    "alertmanagers",
+    metavar="URL",
+    multiple=True,
+    envvar="DEADBAND_ALERTMANAGERS",
+    callback=_urls,
+    help="Alertmanager to tell what policies ask a person to do; once for each, or one whose host name has every "
+    "replica's address. In the environment: separated by commas.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -78,6 +103,7 @@ def run_command(  # noqa: PLR0913 - one parameter for each option
     lease_name: str,
     identity: str | None,
     http_address: str,
+    alertmanagers: tuple[str, ...],
     log_format: str,
     log_level: str,
     kubeconfig: str | None,
@@ -91,6 +117,7 @@ def run_command(  # noqa: PLR0913 - one parameter for each option
     Examples:
       deadband run
       deadband run --namespaces leadgen,billing --log-format json
+      deadband run --alertmanager http://alertmanager-operated.monitoring:9093
       deadband run --kubeconfig ~/.kube/config --context kind-dev --http-address 127.0.0.1:8080
 
     Exit codes: 0 stopped as told, 1 cannot start or cannot go on (the last line says why), 2 wrong usage.
@@ -105,6 +132,7 @@ def run_command(  # noqa: PLR0913 - one parameter for each option
         lease_name=lease_name,
         identity=unique_identity(identity),
         http_address=http_address,
+        alertmanagers=alertmanagers,
         log_format="json" if log_format == "json" else "text",
         log_level=log_level.upper(),
         kubeconfig=kubeconfig,

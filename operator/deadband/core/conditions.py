@@ -30,8 +30,8 @@ def of_decision(
         _able_to_scale(inputs, refused),
         _scaling_limited(decision),
         _metrics_available(inputs, decision),
-        _contested(inputs),
-        _action_required(decision),
+        _contested(decision),
+        _action_required(inputs, decision),
         _flapping(inputs, events),
     ]
 
@@ -64,7 +64,7 @@ def _readiness(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] |
 def _permanent(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
     """What stays wrong until a person mends it: the target, a missing right, or a source that is not there for it."""
     if isinstance(inputs.target, NoTarget):
-        return inputs.target.reason, inputs.target.message
+        return None if inputs.target.passes else (inputs.target.reason, inputs.target.message)
     if refused is not None and refused[0] is Reason.ACCESS_DENIED:
         return refused
     for metric in inputs.spec.metrics:
@@ -79,9 +79,10 @@ def _scaling_active(inputs: Inputs, decision: Decision) -> Said:
     if isinstance(inputs.target, NoTarget):
         return type_, "False", inputs.target.reason, inputs.target.message
     if decision.reason is Reason.SCALING_DISABLED:
-        return type_, "False", Reason.SCALING_DISABLED, "The target has 0 replicas and minReplicas is not 0."
-    if inputs.contested_by:
-        return type_, "False", Reason.TARGET_CONTESTED, f"{inputs.contested_by} writes the same target."
+        what = "HPA's workload" if inputs.spec.moves else "target"
+        return type_, "False", Reason.SCALING_DISABLED, f"The {what} has 0 replicas and minReplicas is not 0."
+    if decision.contest is not None:
+        return type_, "False", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     if inputs.pause is Pause.BOTH:
         return type_, "False", Reason.PAUSED, "The annotation deadband.dev/paused is set."
     return type_, "True", Reason.OK, "The policy only advises." if inputs.target is None else ""
@@ -112,21 +113,24 @@ def _metrics_available(inputs: Inputs, decision: Decision) -> Said:
     return ConditionType.METRICS_AVAILABLE, "False", absent[0][1].reason, f"{message}."
 
 
-def _contested(inputs: Inputs) -> Said:
-    if inputs.contested_by:
-        message = f"{inputs.contested_by} writes the same target."
-        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, message
+def _contested(decision: Decision) -> Said:
+    if decision.contest is not None:
+        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     return ConditionType.TARGET_CONTESTED, "False", Reason.OK, ""
 
 
-def _action_required(decision: Decision) -> Said:
-    refusal = f" The approval was not carried out: {decision.refusal}." if decision.refusal else ""
-    if decision.proposal is None:
-        return ConditionType.ACTION_REQUIRED, "False", Reason.OK, refusal.strip()
+def _action_required(inputs: Inputs, decision: Decision) -> Said:
     proposal = decision.proposal
+    # An approval of the open proposal only waits, and the decision says what for; any other does nothing at all.
+    waits = proposal is not None and proposal.replicas is not None and inputs.approval == proposal.id
+    yet = " yet" if waits else ""
+    refusal = f" The approval was not carried out{yet}: {decision.refusal}." if decision.refusal else ""
+    refused = Reason.APPROVAL_REFUSED if refusal and not waits else None
+    if proposal is None:
+        return ConditionType.ACTION_REQUIRED, "False", refused or Reason.OK, refusal.strip()
     how = f" Approve with deadband.dev/approve={proposal.id}." if proposal.replicas is not None else ""
     message = f"{proposal.text}{how}{refusal}"
-    return ConditionType.ACTION_REQUIRED, "True", Reason.APPROVAL_REQUIRED, message
+    return ConditionType.ACTION_REQUIRED, "True", refused or Reason.APPROVAL_REQUIRED, message
 
 
 def _flapping(inputs: Inputs, events: list[ScaleEvent]) -> Said:

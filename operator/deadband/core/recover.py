@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Way
+from deadband.api.status import Cause, ClosedProposal, ProposalOutcome, ScaleEvent, ScalingPolicyStatus, Way
+from deadband.core.proposals import lapsed
 from deadband.core.types import Outage, Target
 
 LAST_WRITE = timedelta(seconds=10)
@@ -31,12 +32,20 @@ def recover(status: ScalingPolicyStatus, target: Target, *, outage: Outage | Non
         return status
     assert status.current_replicas is not None, "compared above"
     wrote = min(target.own_write, outage.start + LAST_WRITE) if outage is not None else target.own_write
-    event = ScaleEvent(time=wrote, from_=status.current_replicas, to=target.replicas)
+    way = Way.UP if target.replicas > status.current_replicas else Way.DOWN
+    cause, last = Cause.METRICS, lapsed(status, now=wrote)
+    if status.proposal is not None and status.proposal.direction is way:
+        # In a direction that asks first, only an approval writes (R13); its annotation must not act again.
+        cause = Cause.APPROVAL
+        last = ClosedProposal(id=status.proposal.id, outcome=ProposalOutcome.CARRIED_OUT, time=wrote)
+    event = ScaleEvent(time=wrote, from_=status.current_replicas, to=target.replicas, cause=cause)
     return status.model_copy(
         update={
             "scale_events": [*status.scale_events, event],
             "last_scale_time": wrote,
-            "last_scale_direction": Way.UP if event.change > 0 else Way.DOWN,
+            "last_scale_direction": way,
             "current_replicas": target.replicas,
+            "proposal": None,
+            "last_proposal": last,
         }
     )

@@ -1,7 +1,7 @@
 """The next status: what an evaluation leaves for kubectl, and for the next evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -9,6 +9,7 @@ from deadband.api.conditions import Reason, merge
 from deadband.api.metrics import Assumption, Metric
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import (
+    Cause,
     DecisionStatus,
     MetricStatus,
     ScaleEvent,
@@ -22,8 +23,9 @@ from deadband.core.conditions import of_decision, of_invalid
 from deadband.core.decision import Decision
 from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
+from deadband.core.proposals import lapsed
 from deadband.core.triggers import Load, Observed
-from deadband.core.types import Inputs, Outage, Target
+from deadband.core.types import Inputs, NoTarget, Outage, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
     """
     inputs = own_past(inputs)
     before, now, spec = inputs.status, inputs.now, inputs.spec
+    if refused is not None and decision.cause is Cause.APPROVAL:
+        # The approval was not used up: the next evaluation tries again.
+        decision = replace(decision, proposal=before.proposal, last_proposal=before.last_proposal)
     moved_to = decision.current if refused else decision.moved_to
     events = before.scale_events
     last, way = before.last_scale_time, before.last_scale_direction
@@ -68,7 +73,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         metrics_summary=words.thresholds_summary(spec, decision.observed),
         current_replicas=_real(inputs, moved_to),
         desired_replicas=decision.desired,
-        shadow_replicas=moved_to if spec.mode is PolicyMode.DRY_RUN else None,
+        shadow_replicas=_shadow(inputs, moved_to),
         last_scale_time=last,
         last_scale_direction=way,
         metrics=[_metric(inputs, metric, decision.observed[metric.name]) for metric in spec.metrics],
@@ -77,8 +82,9 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         failures=decision.failures,
         scale_events=events,
         wishes=_wishes(inputs, decision),
-        reverts=before.reverts,
+        reverts=list(decision.reverts),
         proposal=decision.proposal,
+        last_proposal=decision.last_proposal,
         decision=_told(decision, refused),
         conditions=merge(before.conditions, said, generation=inputs.generation, now=now),
     )
@@ -129,6 +135,7 @@ def invalid_status(
             "scale_up": still(before.scale_up),
             "scale_down": still(before.scale_down),
             "proposal": None,
+            "last_proposal": lapsed(before, now=now),
             "decision": decision,
             "conditions": merge(before.conditions, of_invalid(message), generation=generation, now=now),
         }
@@ -180,9 +187,18 @@ def _figures(status: ScalingPolicyStatus) -> object:
 
 def _real(inputs: Inputs, moved_to: int | None) -> int | None:
     """The real target's replicas after this evaluation: in DryRun the shadow moves and the target does not."""
+    if isinstance(inputs.target, NoTarget) and inputs.target.passes:
+        return inputs.status.current_replicas
     if not isinstance(inputs.target, Target):
         return None
     return inputs.target.replicas if inputs.spec.mode is PolicyMode.DRY_RUN else moved_to
+
+
+def _shadow(inputs: Inputs, moved_to: int | None) -> int | None:
+    if inputs.spec.mode is not PolicyMode.DRY_RUN:
+        return None
+    unseen = isinstance(inputs.target, NoTarget) and inputs.target.passes
+    return inputs.status.shadow_replicas if unseen else moved_to
 
 
 def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:

@@ -43,6 +43,8 @@ def announcements(before: ScalingPolicyStatus, after: ScalingPolicyStatus) -> tu
         found.append(
             Announcement("Normal", EventReason.ACTION_REQUIRED, asked.message if asked else after.proposal.text)
         )
+    elif _refused(after) and not _refused(before):
+        found.append(Announcement("Warning", EventReason.ACTION_REQUIRED, _refused(after)))
     last = after.scale_events[-1] if after.scale_events else None
     if last is not None and after.last_scale_time != before.last_scale_time and after.shadow_replicas is None:
         reason = EventReason.SCALED_UP if last.change > 0 else EventReason.SCALED_DOWN
@@ -51,6 +53,12 @@ def announcements(before: ScalingPolicyStatus, after: ScalingPolicyStatus) -> tu
             Announcement("Normal", reason, f"Scaled {after.target} from {last.from_} to {last.to}. {sentence}")
         )
     return tuple(found)
+
+
+def _refused(status: ScalingPolicyStatus) -> str:
+    """Why an approval was refused, for the person who gave it; empty when none was."""
+    asked = _of(status, ConditionType.ACTION_REQUIRED)
+    return asked.message if asked is not None and asked.reason == Reason.APPROVAL_REFUSED else ""
 
 
 def _of(status: ScalingPolicyStatus, type_: ConditionType) -> Condition | None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.core.types import Outage, Pause, Reading
+from deadband.engine.alerting import Alerting
 from deadband.engine.clock import Clock
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
@@ -54,6 +55,7 @@ class Scheduler:
         evaluation: Evaluation,
         statuses: StatusWriter,
         leadership: Leadership,
+        alerting: Alerting,
         sources: SourceUser,
         telemetry: Telemetry,
         clock: Clock,
@@ -63,6 +65,7 @@ class Scheduler:
         self._evaluation = evaluation
         self._statuses = statuses
         self._leadership = leadership
+        self._alerting = alerting
         self._sources = sources
         self._telemetry = telemetry
         self._clock = clock
@@ -76,6 +79,11 @@ class Scheduler:
         self.beat = clock.monotonic()
         """When the loop last went round, on the monotonic clock."""
 
+    @property
+    def leading(self) -> bool:
+        """Whether this process evaluates: it leads, and the store is complete."""
+        return self._leading and self._leadership.leads()
+
     def receive(self, kind: Kind, type_: str | None, obj: Mapping[str, Any]) -> None:
         """Take one watch event in."""
         self.take(self._store.apply(kind, type_, obj))
@@ -87,6 +95,7 @@ class Scheduler:
             if change.gone:
                 self._schedule.drop(uid)
                 self._statuses.forget(uid)
+                self._alerting.forget(change.record.ref)
                 self._telemetry.forget(change.record.ref)
             elif self._leading:
                 self._plan(change.record)
@@ -112,7 +121,7 @@ class Scheduler:
             self._sources.update_sources(
                 {name: source.spec for name, source in self._store.sources.items() if source.spec is not None}
             )
-        if self._leading and self._leadership.leads():
+        if self.leading:
             self._start_due()
 
     def lead(self, outage: Outage | None) -> None:
@@ -133,6 +142,7 @@ class Scheduler:
         self._leading = False
         self._schedule.clear()
         self._statuses.clear()
+        self._alerting.clear()
         self._store.forget_memories()
         for record in self._store.policies.values():
             self._telemetry.forget(record.ref)
@@ -194,7 +204,7 @@ class Scheduler:
                     with _contained(record):
                         self._evaluation.refuse(record, now=now, outage=self._outage)
                 self._under_way.discard(uid)
-            async for gathered in self._gathering.gather(records.values(), now=now):
+            async for gathered in self._gathering.gather(list(records.values()), now=now):
                 for index, uid in enumerate(gathered.uids):
                     seconds = self._clock.monotonic() - started
                     self._telemetry.timed(lag_seconds=due[uid].late_seconds, seconds=seconds)
@@ -213,7 +223,7 @@ class Scheduler:
             self._finish(asked)
             return
         inputs, decision = self._evaluation.decide(record, readings, now=now, outage=self._outage)
-        if not decision.scales:
+        if not self._evaluation.acts(record, decision):
             self._evaluation.settle(record, inputs, decision)
             self._finish(record)
             return

@@ -90,6 +90,29 @@ def test_a_gap_in_what_really_ran_is_filled_and_told() -> None:
     assert any("2 of 4 instants" in note for note in run.notes)
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        pytest.param([None] * 21 + [50], "There is no sample of cpu before 2026-01-05 08:05:15Z", id="it keeps less"),
+        pytest.param([None] * 22, "There is no sample of cpu in this span.", id="it has nothing"),
+        pytest.param([None] * 20 + [50], None, id="a rate begins late"),
+        pytest.param([50, None], None, id="a gap is none of this"),
+    ],
+)
+def test_a_history_that_is_shorter_than_was_asked_for_is_told(values: Values, says: str | None) -> None:
+    told = [note for note in played(values, real=[4]).notes if "no sample" in note]
+
+    assert [note.startswith(says) for note in told] == [True] if says else told == []
+
+
+def test_how_far_the_play_is_is_told_now_and_then() -> None:
+    told: list[int] = []
+
+    played([50] * 2500, real=[4], told=told.append)
+
+    assert told == [1000, 1000, 500]
+
+
 def test_it_begins_with_as_many_as_are_asked_for() -> None:
     assert played([50, 50], real=[3], start=7).replicas == [7, 7]
 
@@ -154,6 +177,7 @@ def direction(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
             "step": STEPS,
             "limits": LIMITS,
             "mode": st.sampled_from(["Automatic", "Automatic", "Manual"]),
+            "approvalSeconds": st.sampled_from([60, 3600]),
             **{key: st.just(value) for key, value in more.items()},
         }
     )
@@ -168,6 +192,7 @@ def direction(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
     guard=st.sampled_from(["None", "ProjectedBelowScaleUp"]),
     real=st.integers(0, 6),
     low=st.integers(0, 2),
+    advises=st.sampled_from([False, False, False, True]),
     fallback=st.sampled_from([None, {"afterFailures": 2, "behavior": "Static", "replicas": 4}]),
 )
 def test_what_rests_is_what_would_have_been_held(
@@ -178,10 +203,13 @@ def test_what_rests_is_what_would_have_been_held(
     guard: str,
     real: int,
     low: int,
+    advises: bool,
     fallback: dict[str, Any] | None,
 ) -> None:
     """Each instant decided in full gives the same happenings, replicas and values as with the shortcut."""
     spec = {"scaleUp": up, "scaleDown": {**down, "guard": guard}, "minReplicas": low, "maxReplicas": 6}
+    if advises:  # nothing can be scaled
+        spec |= dict.fromkeys(("scaleTargetRef", "minReplicas", "maxReplicas"))
     history = [value for value in values for _ in range(repeats)]
 
     short = played(history, real=[real], fallback=fallback, **spec)
@@ -202,3 +230,23 @@ def test_what_holds_is_not_decided_in_full(monkeypatch: pytest.MonkeyPatch) -> N
     played([50] * 100 + [105] + [50] * 100, real=[4])
 
     assert len(decided) == 2, "the first instant, and the one that scales"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param({"scaleUp": {"anyOf": [{"metric": "cpu", "above": 70}], "mode": "Manual"}}, id="Manual"),
+        pytest.param(dict.fromkeys(("scaleTargetRef", "minReplicas", "maxReplicas")), id="nothing to scale"),
+    ],
+)
+def test_a_proposal_that_waits_is_not_decided_in_full(monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any]) -> None:
+    decided = []
+    enact = replaying.enact
+    monkeypatch.setattr(
+        replaying, "enact", lambda inputs, cluster: decided.append(inputs.now) or enact(inputs, cluster)
+    )
+
+    run = played([50] + [105] * 500, real=[4], **policy)
+
+    assert [each.index for each in run.happenings] == [1, 241, 481]
+    assert len(decided) <= 4, "the first instant at most, and one for each hour's proposal"

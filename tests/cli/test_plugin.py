@@ -142,6 +142,14 @@ def test_history_is_in_order_and_a_scaling_is_told_once_in_its_own_words() -> No
     ]
 
 
+def test_a_pin_that_leaves_the_floor_is_told_once() -> None:
+    pinned = recorded(
+        -299, "ScaledDown", "HorizontalPodAutoscaler/web: Moving both bounds of HPA web to 3: they differ."
+    )
+
+    assert len(entries(ScalingPolicyStatus(scale_events=[event(300, 3, 3)]), [pinned])) == 1
+
+
 @pytest.mark.parametrize(
     "event_",
     [

@@ -8,7 +8,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from email.utils import formatdate, parsedate_to_datetime
@@ -37,16 +37,12 @@ from e2e.chaos.faults import (
     Truncate,
     status_body,
 )
-from e2e.chaos.streams import Stream
+from e2e.chaos.streams import LONGEST_LINE_BYTES, LOOK_SECONDS, Streams
 from e2e.testbed.pki import KeyPair
 
 _HOP_BY_HOP = frozenset(
     {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "accept-encoding", "upgrade", "te"}
 )
-_LOOK_SECONDS = 0.05
-"""How often a held thing looks whether its rule was lifted."""
-_LINE_BYTES = 8 * 1024 * 1024
-"""The longest event of a watch."""
 
 
 class _BrokenOffError(Exception):
@@ -89,7 +85,7 @@ class Proxy:
         self._trusted = ssl.create_default_context(cafile=str(trusted)) if trusted is not None else None
         self._serving = _serving_context(serving) if serving is not None else None
         self._rules: tuple[Rule, ...] = ()
-        self._streams: dict[Stream, asyncio.Queue[bytes | None]] = {}
+        self._streams = Streams(lambda: self._rules)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="chaos-proxy", daemon=True)
         self._runner: web.AppRunner | None = None
@@ -126,19 +122,15 @@ class Proxy:
         """The requests that a match fits, from an instant of the monotonic clock on."""
         return [one for one in list(self.exchanges) if one.at >= since and match.fits(one)]
 
-    def inject(self, resource: str, event: Mapping[str, Any]) -> int:
-        """Put an event into every open watch of a resource, and end the watch after an ERROR; returns how many."""
-        line = json.dumps(event).encode() + b"\n"
-        reached: int = self._call(self._inject(resource, [line, None] if event["type"] == "ERROR" else [line]))
-        return reached
-
     def inject_error(self, resource: str, code: int, reason: str) -> int:
-        """Put an ERROR event into every open watch of a resource; returns how many."""
-        return self.inject(resource, {"type": "ERROR", "object": status_body(code, reason)})
+        """Put an ERROR event into every open watch of a resource, which ends with it; returns how many."""
+        event = {"type": "ERROR", "object": status_body(code, reason)}
+        reached: int = self._call(self._streams.end_with(json.dumps(event).encode() + b"\n", resource))
+        return reached
 
     def freeze_watches(self) -> int:
         """Let nothing come through the watches that are open now, which stay open; returns how many."""
-        frozen: int = self._call(self._freeze())
+        frozen: int = self._call(self._streams.freeze())
         return frozen
 
     def cut(self) -> None:
@@ -149,7 +141,7 @@ class Proxy:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self._trusted or True, limit=0),
             timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=_LINE_BYTES,
+            read_bufsize=LONGEST_LINE_BYTES,
             auto_decompress=False,
         )
         server = web.Application(client_max_size=64 * 1024 * 1024)
@@ -167,18 +159,6 @@ class Proxy:
         await self._cut()
         await self._runner.cleanup()
         await self._session.close()
-
-    async def _inject(self, resource: str, lines: Sequence[bytes | None]) -> int:
-        queues = [queue for stream, queue in self._streams.items() if stream.resource == resource]
-        for queue in queues:
-            for line in lines:
-                queue.put_nowait(line)
-        return len(queues)
-
-    async def _freeze(self) -> int:
-        for stream in self._streams:
-            stream.frozen = True
-        return len(self._streams)
 
     async def _cut(self) -> None:
         assert self._runner is not None, "started"
@@ -271,45 +251,8 @@ class Proxy:
                 return web.Response(status=reply.status, body=await reply.read(), headers=_passed(reply.headers))
             response = web.StreamResponse(headers=_passed(reply.headers))
             await response.prepare(request)
-            stream, queue = Stream(exchange), asyncio.Queue[bytes | None]()
-            self._streams[stream] = queue
-            reading = asyncio.create_task(self._pump(reply, exchange, stream, queue))
-            try:
-                await self._deliver(response, stream, queue)
-            finally:
-                del self._streams[stream]
-                reading.cancel()
+            await self._streams.serve(exchange, reply, response)
             return response
-
-    async def _pump(
-        self, reply: aiohttp.ClientResponse, exchange: Exchange, stream: Stream, queue: asyncio.Queue[bytes | None]
-    ) -> None:
-        """Read events from the server behind, through the rules, into the stream's queue; None is its end."""
-        try:
-            async for line in reply.content:
-                if line.startswith(b'{"type":"ERROR"'):
-                    exchange.answer += line
-                for passed in stream.take(line, self._rules):
-                    queue.put_nowait(passed)
-        except (aiohttp.ClientError, OSError):
-            pass  # ends the stream towards the client, too
-        finally:
-            queue.put_nowait(None)
-
-    async def _deliver(self, response: web.StreamResponse, stream: Stream, queue: asyncio.Queue[bytes | None]) -> None:
-        while True:
-            lines: list[bytes | None] = []
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    lines.append(await queue.get())
-            except TimeoutError:
-                lines.extend(stream.released())
-            for line in lines:
-                while stream.frozen:
-                    await asyncio.sleep(_LOOK_SECONDS)
-                if line is None:
-                    return
-                await response.write(line)
 
     @asynccontextmanager
     async def _forward(self, request: web.Request, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -329,7 +272,7 @@ class Proxy:
 
 async def _until_lifted(rule: Rule) -> None:
     while not rule.lifted:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _serving_context(pair: KeyPair) -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane, Script
 from e2e.chaos.faults import Answer, Delay, Freeze, Match, RequestFault, Reset, status_body
 from e2e.chaos.play import lane_rate
-from e2e.testbed.installation import RELEASE
+from e2e.testbed.installation import RELEASE, SYSTEM
 
 GONE = 410
 DEAF = 1
@@ -113,8 +113,10 @@ def _without_rights(lane: Lane) -> Iterator[None]:
     yield
     lane.wait_for(2)
     cluster = lane.stage.bed.cluster
-    binding = cluster.get("clusterrolebinding", RELEASE)
-    cluster.kubectl("delete", "clusterrolebinding", RELEASE)
+    account = {"kind": "ServiceAccount", "name": RELEASE, "namespace": SYSTEM}
+    bindings = cluster.get("clusterrolebindings")["items"]
+    (binding,) = [one for one in bindings if account in one.get("subjects", ())]
+    cluster.kubectl("delete", "clusterrolebinding", binding["metadata"]["name"])
     lane.stage.api.cut()
     try:
         time.sleep(API_AWAY_SECONDS)

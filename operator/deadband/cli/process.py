@@ -106,7 +106,7 @@ class _Operator:
         self._alerts = AlertmanagerAlerts(settings.alertmanagers, telemetry.alerted)
         self._alerting = Alerting(self._alerts, self._elector, clock)
         store = Store(workload_from_object, autoscaler_from_object)
-        policies = DoubtingPolicies(self._policies, self._doubt)
+        policies = DoubtingPolicies(self._policies, lambda: self._resync.doubt())  # noqa: PLW0108 - made below
         self._statuses = StatusWriter(policies, self._elector, clock)
         self._tenants = Tenants(store, self._policies.namespace_labels, clock)
         targets, autoscalers = KubeTargets(kube), KubeAutoscalers(kube)
@@ -240,9 +240,6 @@ class _Operator:
                     logger.warning("waiting: %s", trouble)
                     await asyncio.sleep(LOOK_FOR_KINDS_SECONDS)
         raise CannotStartError(f"cannot start: {trouble}")
-
-    def _doubt(self) -> None:
-        self._resync.doubt()
 
     def _expose(self) -> bytes:
         self._scheduler.standing()

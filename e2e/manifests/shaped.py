@@ -36,11 +36,11 @@ def schema_of(kind: str) -> Schema:
 def shaped(schema: Schema, dice: random.Random) -> Any:
     """A value of the schema's shape; its numbers, lengths and texts are often at a limit."""
     if schema.get("x-kubernetes-int-or-string"):
-        return _number(schema, dice) if dice.random() < 0.6 else _text(schema, dice)  # noqa: PLR2004 - a little more often
+        return _number(schema, dice) if dice.random() < 0.6 else _text(schema, dice)
     if "enum" in schema:
         return dice.choice(schema["enum"])
     makers: dict[str, Callable[[Schema, random.Random], Any]] = {
-        "object": _object, "array": _array, "string": _text, "integer": _number, "boolean": lambda _, dice: dice.random() < 0.5,  # noqa: E501, PLR2004
+        "object": _object, "array": _array, "string": _text, "integer": _number, "boolean": lambda _, dice: dice.random() < 0.5,  # noqa: E501
     }  # fmt: skip
     return makers[schema["type"]](schema, dice)
 
@@ -59,7 +59,7 @@ def chain(seed: int, accepts: Callable[[Document], bool]) -> Iterator[Document]:
         document = copy.deepcopy(state)
         mutate(document["spec"], schema, dice)
         yield document
-        if dice.random() < 0.02:  # noqa: PLR2004 - after some fifty changes
+        if dice.random() < 0.02:
             state = copy.deepcopy(dice.choice(GOOD_POLICIES).document)
         elif accepts(document):
             state = document
@@ -69,13 +69,13 @@ def mutate(value: Any, schema: Schema, dice: random.Random) -> None:
     """Change one place below a value: another value of the place's shape, one more, or one less."""
     holder, key, inner = dice.choice(list(_places(value, schema)))
     if isinstance(holder, list):
-        if dice.random() < 0.5 or key is None:  # noqa: PLR2004
+        if dice.random() < 0.5 or key is None:
             holder.insert(key or 0, shaped(inner, dice))
-        elif dice.random() < 0.5:  # noqa: PLR2004
+        elif dice.random() < 0.5:
             holder[key] = shaped(inner, dice)
         else:
             del holder[key]
-    elif key in holder and dice.random() < 0.3:  # noqa: PLR2004 - most changes keep the field
+    elif key in holder and dice.random() < 0.3:
         del holder[key]
     else:
         holder[key] = shaped(inner, dice)
@@ -101,7 +101,7 @@ def _object(schema: Schema, dice: random.Random) -> Any:
     return {
         key: shaped(inner, dice)
         for key, inner in schema.get("properties", {}).items()
-        if key in required or dice.random() < 0.3  # noqa: PLR2004 - most have one or two of what may be left out
+        if key in required or dice.random() < 0.3
     }
 
 
@@ -113,13 +113,13 @@ def _array(schema: Schema, dice: random.Random) -> Any:
 
 def _number(schema: Schema, dice: random.Random) -> int:
     least, most = schema.get("minimum", -(2**53)), schema.get("maximum", 2**53)
-    return dice.choice((least, most, dice.randint(least, most), *(n for n in (0, 1, 5, 70) if least <= n <= most)))
+    return int(dice.choice((least, most, dice.randint(least, most), *(n for n in (0, 1, 5, 70) if least <= n <= most))))
 
 
 def _text(schema: Schema, dice: random.Random) -> str:
     if schema.get("format") == "date-time":
-        return dice.choice(_TIMES)
+        return str(dice.choice(_TIMES))
     least, most = schema.get("minLength", 0), schema.get("maxLength", 2000)
-    candidates = [*_TEXTS, "a" * most, "9" * min(most, 15), "ü" * most, "z" * max(least, 1)]
+    candidates: list[str] = [*_TEXTS, "a" * most, "9" * min(most, 15), "ü" * most, "z" * max(least, 1)]
     sound = [text for text in candidates if least <= len(text) <= most and re.search(schema.get("pattern", ""), text)]
     return dice.choice(sound)

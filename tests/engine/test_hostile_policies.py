@@ -22,8 +22,7 @@ from deadband.api.conditions import Reason
 from deadband.api.validation import InvalidError, validate_policy
 from deadband.queries.types import Answer, Answered, Failed, Question, Series
 from e2e.manifests.documents import Document
-from e2e.manifests.good_policies import GOOD_POLICIES
-from e2e.manifests.shaped import chain, mutate, schema_of, shaped
+from e2e.manifests.shaped import chain, schema_of, shaped
 from tests.engine.fakes import FakeWorld
 
 # Many examples on a busy machine; what is told here is never how fast.

@@ -35,6 +35,8 @@ class Reply:
 
     status: int
     body: bytes
+    date: str | None = None
+    """The header Date: when the answer was made, by the clock of whoever made it."""
 
 
 class _TlsAdapter(AdapterWithDeadline):
@@ -98,7 +100,7 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
             try:
                 # Past Session.send, which keeps cookies and reads the body of a redirect to its end, followed or not.
                 with self._session.get_adapter(self.url).send(request, stream=True, timeout=seconds) as response:
-                    reply = Reply(response.status_code, self._body(response))
+                    reply = Reply(response.status_code, self._body(response), response.headers.get("Date"))
             except _FAILURES as error:
                 raise self._named(error, late=deadline.passed) from error
             if deadline.passed:  # a body without a length ends where it was cut

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench image chart clean
+.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench image sbom chart clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench: $(READY) ## Measure the cost of a decision and of a tick, as ratios
 
 image: ## Build the container image (needs a container engine)
 	docker build -f operator/Dockerfile -t deadband:dev .
+
+sbom: $(READY) ## Print the image's bill of materials (CycloneDX), as the image carries it
+	@$(BIN)/python operator/sbom.py pyproject.toml requirements/runtime.txt
 
 chart: $(READY) ## Lint and render the Helm chart
 	helm=$$($(BIN)/python -m e2e.testbed.tools helm | tail -n 1); \

@@ -1,5 +1,6 @@
 """The own metrics: names, HELP, values of each policy, and that nothing outlives its policy; the probes beside them."""
 
+import math
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from typing import Any
@@ -125,6 +126,18 @@ def test_a_metric_that_is_unknown_shows_no_value(telemetry: PrometheusTelemetry)
     show(telemetry, cpu=None)
 
     assert samples(telemetry, "deadband_policy_metric_value") == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [pytest.param(10**700, math.inf, id="too large"), pytest.param(-(10**700), -math.inf, id="too small")],
+)
+def test_a_value_beyond_every_float_is_shown_as_infinite(
+    telemetry: PrometheusTelemetry, value: int, shown: float
+) -> None:
+    show(telemetry, cpu=value)
+
+    assert set(samples(telemetry, "deadband_policy_metric_value").values()) == {shown}
 
 
 def test_the_series_of_a_policy_disappear_with_it(telemetry: PrometheusTelemetry) -> None:

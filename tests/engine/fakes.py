@@ -258,9 +258,9 @@ class FakeTelemetry:
 class FakeWorld:
     """An engine whose every neighbor is a fake."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, metrics: Any = None, telemetry: Any = None) -> None:
         self.clock = FakeClock()
-        self.metrics = FakeMetrics()
+        self.metrics = metrics or FakeMetrics()
         self.targets = FakeTargets()
         self.capacity = FakeCapacity()
         self.autoscalers = FakeAutoscalers()
@@ -269,7 +269,7 @@ class FakeWorld:
         self.leadership = FakeLeadership()
         self.alerts = FakeAlerts()
         self.alerting = Alerting(self.alerts, self.leadership, self.clock)
-        self.telemetry = FakeTelemetry()
+        self.telemetry = telemetry or FakeTelemetry()
         self.store = Store(lambda obj: self.targets.workloads[obj["metadata"]["name"]], read_autoscaler)
         self.statuses = StatusWriter(self.policies, self.leadership, self.clock)
         self.evaluation = Evaluation(

@@ -249,10 +249,24 @@ class Kube:
                 raise from_status(
                     call, response.status, content, response.headers.get("Retry-After"), caller=self._caller
                 )
-            answer: Json = json.loads(content)
+            return _object(content)
         except (aiohttp.ClientError, TimeoutError, OSError, ConfigException, ValueError) as failure:
             raise from_failure(call, failure, caller=self._caller) from failure
-        return answer
+
+
+def _object(content: bytes) -> Json:
+    """Read the answer.
+
+    Raises:
+        ValueError: It is no JSON object, as a proxy's page is.
+    """
+    try:
+        answer = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(answer, dict):
+        raise ValueError("no object")  # noqa: TRY004 - as what is no JSON at all
+    return answer
 
 
 def _addressed(resource: Resource, name: str, subresource: str) -> tuple[str, tuple[str, ...]]:

@@ -126,10 +126,16 @@ Distance = Annotated[
 """A decimal of 0 or more."""
 
 
+_YEARS = range(1900, 3000)
+"""What an instant on the wire may lie in: no period that a spec can name leads from here out of what a date can be."""
+
+
 def _read_instant(value: Any) -> datetime:
     instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(instant, datetime) or instant.tzinfo is None:
         raise ValueError("must be an RFC 3339 time with a zone")
+    if isinstance(value, str) and instant.year not in _YEARS:
+        raise ValueError(f"must lie in the years {_YEARS.start} to {_YEARS.stop - 1}")
     return instant.astimezone(UTC)
 
 

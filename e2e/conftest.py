@@ -1,6 +1,6 @@
 """The one cluster of the suite, namespaces in it, and Prometheus servers.
 
-Everything here is real; a tool that cannot be built fails the whole suite before its first test.
+Everything here is real; a program that cannot be had fails the whole suite before its first test.
 """
 
 import uuid
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from kubernetes.client import ApiClient
 
-from e2e.testbed import tools
+from e2e.testbed import packages, tools
 from e2e.testbed.cluster import CLUSTER_KINDS, Cluster, open_cluster, open_native
 from e2e.testbed.installation import Installation, install
 from e2e.testbed.native import NativeCluster
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the tools before the first test: a build takes minutes and must not count against a test's time."""
+    """Build and fetch before the first test: a build takes minutes and must not count against a test's time."""
     if session.config.option.collectonly or not any(item.path.is_relative_to(_HERE) for item in session.items):
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
@@ -53,9 +53,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if capture is not None:  # shows the progress of a build
             stack.enter_context(capture.global_and_fixture_disabled())
         try:
-            for name in tools.DEFAULT_TOOLS:
+            for name in tools.TOOLS:
                 tools.path(name)
-        except tools.ToolError as error:
+            for name in packages.PACKAGED:
+                packages.program(name)
+        except (tools.ToolError, packages.PackageError) as error:
             raise pytest.UsageError(str(error)) from error
 
 

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +17,7 @@ from deadband.adapters.alertmanager import AlertmanagerAlerts
 from deadband.ports import Alert
 from e2e.testbed.alertmanager import Alertmanager, Webhook
 from e2e.testbed.cluster import Cluster
-from e2e.testbed.installation import Installation, Operator, install
+from e2e.testbed.installation import IMPATIENT, Installation, Operator, install
 from e2e.testbed.policies import Seen, source
 from e2e.testbed.processes import free_port
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
@@ -27,7 +26,6 @@ from e2e.testbed.workloads import workload
 from tests.contracts.alerts import CONTRACT, LASTING, TEXTS, Replicas, alert
 
 NAMESPACE = "alerts"
-IMPATIENT = (sys.executable, "-m", "e2e.testbed.impatient")
 GUIDE = Path(__file__).parents[1] / "docs" / "guides" / "database-alerts.md"
 
 

@@ -25,6 +25,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "replicaCount": 3,
         "lease": {"name": "blue"},
         "rbac": {"aggregateClusterRoles": True},
+        "admissionPolicy": {"enabled": True, "plurals": {"argoproj.io/Rollout": "rollouts"}},
         "networkPolicy": {
             "enabled": True,
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
@@ -203,7 +204,7 @@ class TestHelm:
 
     def test_a_release_lives_and_goes_without_taking_policies_along(self, own_control_plane: NativeCluster) -> None:
         cluster = own_control_plane
-        chart = ("deadband", str(CHART))
+        chart = ("deadband", str(CHART), "--set=admissionPolicy.enabled=true")
 
         # Kind and object in one release: the first installation is where that goes wrong.
         notes = self.helm(cluster, "install", *chart, "--create-namespace", *self.SOURCE)
@@ -222,7 +223,8 @@ class TestHelm:
         assert cluster.get("metricsource", "default")["spec"]["url"] == "http://prometheus:9090"
 
         self.helm(cluster, "uninstall", "deadband")
-        assert cluster.get("deployments,clusterroles", "-A", "-l", "app.kubernetes.io/name=deadband")["items"] == []
+        kinds = "deployments,clusterroles,validatingadmissionpolicies,validatingadmissionpolicybindings"
+        assert cluster.get(kinds, "-A", "-l", "app.kubernetes.io/name=deadband")["items"] == []
         assert cluster.get("scalingpolicy", "api-pods", "-n", "leadgen")
 
         # Nothing holds a policy back once the operator is gone.

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import PrometheusFactory
+from e2e.testbed.autoscalers import autoscaler
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Installation
 from e2e.testbed.policies import policy, source
@@ -50,6 +51,21 @@ def test_a_policy_on_the_cluster_is_explained_with_what_it_reads_right_now(clust
     assert "load 74" in lines
     (verdict,) = [line for line in lines if line.startswith("on these values: Holding at 2: load 74 is above 70")]
     assert verdict.endswith("[WaitingForTime, R7]")
+
+
+def test_an_hpa_is_explained_with_its_bounds_and_the_pods_of_its_workload(cluster: Cluster, sources: str) -> None:
+    cluster.apply(autoscaler("api", sources, 2, 10))
+    metrics = [{"name": "cpu", "resource": {"name": "cpu"}, "source": f"{sources}-alive"}]
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
+    up = {"anyOf": [{"metric": "cpu", "above": 70}]}
+    cluster.apply(policy("floor", sources, scaleTargetRef=hpa, metrics=metrics, scaleUp=up))
+
+    done = explain(cluster, "floor", "-n", sources)
+
+    assert done.returncode == 0, done.stderr
+    assert "target: minReplicas of HPA api at 2 (its maxReplicas is 10); its workload has 2 replicas, " in done.stdout
+    assert 'owner_kind="Deployment",owner_name="api"' in done.stdout
+    assert "on these values: Holding minReplicas of HPA api at 2: " in done.stdout
 
 
 def test_a_source_that_is_not_reachable_from_here_is_said_to_be_so(cluster: Cluster, sources: str) -> None:

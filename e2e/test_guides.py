@@ -9,13 +9,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from e2e.queries import weeks
 from e2e.testbed import tools
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Installation, Operator
@@ -33,17 +35,35 @@ class Scenery:
     """What must be there before a guide begins, as its first lines say.
 
     Attributes:
-        load: Scenario of the simulator.
+        load: Scenario of the simulator; None: the guide needs neither a cluster nor the operator.
         workloads: Deployments of the namespace, by name.
+        history: Makes the guide's Prometheus in a folder, where one without a cluster asks one.
     """
 
-    load: Mapping[str, object]
+    load: Mapping[str, object] | None = None
     workloads: tuple[str, ...] = ()
+    history: Callable[[Path], Prometheus] | None = None
+
+
+def last_week(folder: Path) -> Prometheus:
+    """A week of the queue, up to now."""
+    return weeks.queue(folder, until=int(datetime.now(UTC).timestamp()), days=7)
 
 
 SCENERIES: Mapping[str, Scenery] = {
     "first-policy.md": Scenery(
         load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 95, "pods": 2}}]},
+        workloads=("api",),
+    ),
+    "from-hpa.md": Scenery(
+        load={
+            "workloads": [{"namespace": NAMESPACE, "name": "web", "cpu": {"percent": 50, "pods": 2}}],
+            "queues": [{"name": "orders", "depth": 12000, "hold": True}],
+        },
+        workloads=("web",),
+    ),
+    "tuning.md": Scenery(
+        load={"workloads": [{"namespace": NAMESPACE, "name": "api", "cpu": {"percent": 50, "pods": 2}}]},
         workloads=("api",),
     ),
     "database-alerts.md": Scenery(
@@ -53,6 +73,8 @@ SCENERIES: Mapping[str, Scenery] = {
         },
         workloads=("lead-worker",),
     ),
+    "backtesting.md": Scenery(history=last_week),
+    "scenario-tests.md": Scenery(),
 }
 
 
@@ -80,6 +102,10 @@ def scene(
     """The scenery of one guide, with the operator running; gives what to replace in the guide's text."""
     scenery: Scenery = request.param
     with ExitStack() as stack:
+        if scenery.load is None:
+            asked = stack.enter_context(scenery.history(tmp_path / "prometheus")) if scenery.history else None
+            yield {"http://localhost:9090": asked.url} if asked else {}
+            return
         cluster.create_namespace(NAMESPACE)
         stack.callback(cluster.kubectl, "delete", "namespace", NAMESPACE, "--timeout=60s")
         for name in scenery.workloads:
@@ -108,6 +134,7 @@ def test_every_command_of_a_guide_does_what_the_guide_says(
         "KUBECONFIG": str(cluster.kubeconfig),
         "KUBERC": "off",
         "KUBECACHEDIR": str(tmp_path / "kubectl-cache"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "PATH": os.pathsep.join([*map(str, programs), os.environ["PATH"]]),
     }
 

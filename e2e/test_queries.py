@@ -1,4 +1,5 @@
-"""Every recipe against a real Prometheus: series as the exporters make them, numbers worked out by hand."""
+"""Every recipe against a real Prometheus and a real VictoriaMetrics: series as the exporters make them, numbers worked
+out by hand."""
 
 import asyncio
 import time
@@ -21,6 +22,7 @@ from e2e.queries.backfill import Backfill
 from e2e.queries.world import MANY, STRANGE, build
 from e2e.testbed.prometheus import Prometheus
 from e2e.testbed.tools import TOOLS
+from e2e.testbed.victoriametrics import VERSION_IT_TELLS, VictoriaMetrics
 
 RENAMED = {"series": "rabbitmq_detailed_queue_messages_ready", "metric": "celery_depth", "labels": {"queue": "list"}}
 
@@ -31,18 +33,19 @@ class Silent:
 
 
 class World:
-    """A Prometheus that holds the cluster, and three sources: `main`, `other`, which names things differently,
-    and `bound`, on which a raw query reads its own namespace only.
+    """A backend that holds the cluster, and three sources: `main`, `other`, which names things differently, and
+    `bound`, on which a raw query reads its own namespace only.
     """
 
-    def __init__(self, prometheus: Prometheus, at: int) -> None:
-        self.prometheus = prometheus
-        self.at = at
+    def __init__(self, url: str, at: int, *, version: str, not_a_number: Reason) -> None:
+        """Take its address, when its samples end, the version that it tells, and how it answers with NaN."""
+        self.version = version
+        self.not_a_number = not_a_number
         self.now = datetime.fromtimestamp(at, UTC)
         self.sources = {
-            "main": MetricSourceSpec(url=prometheus.url, default=True),
-            "bound": MetricSourceSpec.model_validate({"url": prometheus.url, "rawQueries": "NamespaceEnforced"}),
-            "other": MetricSourceSpec.model_validate({"url": prometheus.url, "recipes": [RENAMED]}),
+            "main": MetricSourceSpec(url=url, default=True),
+            "bound": MetricSourceSpec.model_validate({"url": url, "rawQueries": "NamespaceEnforced"}),
+            "other": MetricSourceSpec.model_validate({"url": url, "recipes": [RENAMED]}),
         }
 
     def read(self, needs: Sequence[Need]) -> dict[Key, Reading]:
@@ -58,16 +61,23 @@ class World:
         return asyncio.run(ask())
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=["prometheus", "victoriametrics"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("queries")
     # An hour ago is within what Prometheus keeps and before what it would expect from a scrape.
     backfill = Backfill(int(time.clock_gettime(time.CLOCK_REALTIME)) // 60 * 60 - 3600)
     build(backfill)
-    server = Prometheus(folder, [])
-    backfill.write(folder / "data")
-    with server:
-        yield World(server, backfill.at)
+    if request.param == "prometheus":
+        prometheus = Prometheus(folder, [])
+        backfill.write(folder / "data")
+        with prometheus:
+            told = TOOLS["prometheus"].version
+            yield World(prometheus.url, backfill.at, version=told, not_a_number=Reason.NOT_A_NUMBER)
+    else:
+        with VictoriaMetrics(folder) as victoriametrics:
+            victoriametrics.take(backfill.lines)
+            # It leaves NaN out of its answers.
+            yield World(victoriametrics.url, backfill.at, version=VERSION_IT_TELLS, not_a_number=Reason.EMPTY)
 
 
 def need(metric: dict[str, object], target: str = "", source: str = "main") -> Need:
@@ -174,7 +184,6 @@ ABSENCES = [
     ("raw PromQL with two series", raw("two_of_it"), Reason.MANY_SERIES),
     ("raw PromQL with very many series", raw("kube_pod_owner"), Reason.MANY_SERIES),
     ("raw PromQL without a series", raw("nothing_of_it"), Reason.EMPTY),
-    ("raw PromQL that is NaN", raw("no_number"), Reason.NOT_A_NUMBER),
     ("raw PromQL that is infinite", raw("1 / (sum(two_of_it) - 3)"), Reason.NOT_A_NUMBER),
     ("raw PromQL that fails to execute", raw("two_of_it * on () two_of_it"), Reason.ERROR),
 ]
@@ -226,7 +235,16 @@ def test_one_query_for_a_whole_group_reads_what_many_scoped_ones_read(world: Wor
     assert whole == {asked.key: Sample(Fraction(number * 100, MANY)) for number, asked in enumerate(needs)}
 
 
-async def test_prometheus_honors_the_lookback_and_tells_its_version(world: World) -> None:
+def test_raw_promql_that_is_nan_is_no_number(world: World) -> None:
+    asked = raw("no_number")
+
+    reading = world.read([asked])[asked.key]
+
+    assert isinstance(reading, Absent)
+    assert reading.reason is world.not_a_number
+
+
+async def test_the_backend_honors_the_lookback_and_tells_its_version(world: World) -> None:
     metrics = PrometheusMetrics(Silent())
     metrics.update_sources(world.sources)
 
@@ -235,5 +253,5 @@ async def test_prometheus_honors_the_lookback_and_tells_its_version(world: World
         await asyncio.sleep(0.01)
 
     assert metrics.health("main").ignores_lookback is False
-    assert metrics.health("main").version == TOOLS["prometheus"].version
+    assert metrics.health("main").version == world.version
     metrics.close()

@@ -90,6 +90,13 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         yield server
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the answers of each test apart; the servers of this file have found their programs before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 def simulate(*arguments: str | Path, text: str | None = None) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "deadband", "simulate", *map(str, arguments)],
@@ -146,7 +153,7 @@ def test_two_policies_stand_side_by_side_as_csv_and_as_a_page(prometheus: Promet
         ("one.yaml)", "6", "3"),
         ("calm.yaml)", "4", "3"),
     ]
-    assert page.read_text().count("<section>") == 2
+    assert page.read_text().count("<section ") == 2
 
 
 def test_a_metric_source_in_the_file_is_asked_with_its_own_names(prometheus: Prometheus, tmp_path: Path) -> None:
@@ -200,7 +207,7 @@ def test_history_reads_as_the_operator_would_have_read_it(prometheus: Prometheus
     sources = {"": MetricSourceSpec(url=prometheus.url)}
     asked = wanted(spec, "leadgen", sources, "")
     grid = Grid(START + SPAN - 3600 - 300, 15, 41)
-    reader = PrometheusRanges(sources, points=7)
+    reader = PrometheusRanges(sources, now=datetime.now(UTC), points=7)
     tracks = {}
     for question in asked.plan.questions:
         track = tracks[question] = Track(grid, question)
@@ -227,6 +234,45 @@ def test_history_reads_as_the_operator_would_have_read_it(prometheus: Prometheus
 
     assert history == asyncio.run(live())
     assert len({str(each["load"]) for each in history}) > 1
+
+
+def test_answers_are_kept_in_a_folder_of_the_users_own_where_none_is_named(
+    prometheus: Prometheus, tmp_path: Path, own_cache: Path
+) -> None:
+    asked = ("--from", FROM, "--to", TO, "--source", prometheus.url, "-o", "csv")
+
+    first = simulate(written(tmp_path), *asked)
+    kept = set(own_cache.glob("deadband/history/*/*.json.gz"))
+    again = simulate(written(tmp_path), *asked)
+
+    assert len(kept) == 3, "of the load, and of the replicas and the ready ones"
+    assert first.stdout == again.stdout
+    assert first.stderr == ""
+
+
+def test_where_nothing_can_be_kept_it_is_said_and_all_the_rest_is_done(
+    prometheus: Prometheus, tmp_path: Path, own_cache: Path
+) -> None:
+    own_cache.touch()  # a file, where a folder would have to be
+    asked = ("--from", FROM, "--to", TO, "--source", prometheus.url, "-o", "csv")
+
+    done = simulate(written(tmp_path), *asked)
+
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 3
+    assert done.stderr.startswith("Answers are not kept: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_was_named_must_be_one(prometheus: Prometheus, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    asked = ("--from", FROM, "--to", TO, "--source", prometheus.url, "--cache", tmp_path / "file" / "below")
+
+    done = simulate(written(tmp_path), *asked)
+
+    assert done.returncode == 2
+    assert "answers cannot be kept in" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,14 @@ def test_a_tool_is_pinned_in_its_family_at_the_version_it_claims(tool: Tool) -> 
         pytest.param("kubectl", ["version", "--client"], "v1.37.2", id="kubectl"),
         pytest.param("kube-apiserver", ["--version"], "v1.37.2", id="kube-apiserver"),
         pytest.param("kube-controller-manager", ["--version"], "v1.37.2", id="kube-controller-manager"),
+        pytest.param("kube-scheduler", ["--version"], "v1.37.2", id="kube-scheduler"),
         pytest.param("etcd", ["--version"], "3.6.10", id="etcd"),
         pytest.param("kwok", ["--version"], "0.8.0", id="kwok"),
         pytest.param("prometheus", ["--version"], "3.16.0", id="prometheus"),
         pytest.param("promtool", ["--version"], "3.16.0", id="promtool"),
         pytest.param("alertmanager", ["--version"], "0.31.1", id="alertmanager"),
         pytest.param("helm", ["version"], "v4.3.1", id="helm"),
+        pytest.param("victoria-metrics", ["--version"], "v1.136.23", id="victoria-metrics"),
     ],
 )
 def test_a_built_tool_reports_its_release_and_not_a_development_version(

@@ -5,7 +5,8 @@ from e2e.manifests.bad_steps import STEPS
 from e2e.manifests.documents import ABSENT, Bad, metric, policy
 
 _UP = [{"metric": "cpu", "above": 70}]
-_NOT_SUPPORTED = "not supported yet"
+_HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
+_NIGHT = {"name": "night", "schedule": "0 22 * * *", "durationSeconds": 3600}
 
 CONTRADICTIONS = [
     Bad(
@@ -216,24 +217,38 @@ REST = [
         "belongs to behavior Static and CurrentIfHigher",
     ),
     Bad(
-        "an HPA as target",
-        policy(scaleTargetRef={"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}),
-        "spec.scaleTargetRef",
-        _NOT_SUPPORTED,
+        "an HPA of an old version as target",
+        policy(scaleTargetRef={**_HPA, "apiVersion": "autoscaling/v1"}),
+        "spec.scaleTargetRef.apiVersion",
+        "is named as autoscaling/v2",
+    ),
+    Bad("a bound of a Deployment", policy(bound="Both"), "spec.bound", "belongs to a HorizontalPodAutoscaler target"),
+    Bad(
+        "a bound without a target",
+        policy(scaleTargetRef=ABSENT, metrics=[metric()], bound="Both"),
+        "spec.bound",
+        "belongs to a HorizontalPodAutoscaler target",
     ),
     Bad(
-        "a custom resource as target",
-        policy(scaleTargetRef={"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"}),
-        "spec.scaleTargetRef",
-        _NOT_SUPPORTED,
+        "a floor of 0 for an HPA",
+        policy(scaleTargetRef=_HPA, minReplicas=0),
+        "spec.minReplicas",
+        "must be at least 1 with a HorizontalPodAutoscaler target",
     ),
     Bad(
-        "a Deployment of a group that is long gone",
-        policy(scaleTargetRef={"apiVersion": "extensions/v1beta1", "kind": "Deployment", "name": "api"}),
-        "spec.scaleTargetRef",
-        _NOT_SUPPORTED,
+        "an override with a floor of 0 for an HPA",
+        policy(scaleTargetRef=_HPA, overrides=[{**_NIGHT, "minReplicas": 0}]),
+        "spec.overrides[0]",
+        "bounds must be at least 1",
+        server_field="spec.overrides",
     ),
-    Bad("a bound", policy(bound="Both"), "spec.bound", _NOT_SUPPORTED),
+    Bad(
+        "an override with a cap of 0 for an HPA",
+        policy(scaleTargetRef=_HPA, overrides=[{**_NIGHT, "maxReplicas": 0}]),
+        "spec.overrides[0]",
+        "bounds must be at least 1",
+        server_field="spec.overrides",
+    ),
     Bad(
         "a topic of something that has none",
         policy(metrics=[metric(queue={"system": "RabbitMQ", "name": "leads", "topic": "leads"})]),

@@ -92,6 +92,13 @@ SHAPES = [
         "a list where an object belongs", policy(scaleUp=[]), "spec.scaleUp", "must be an object, not a list", "object"
     ),
     Bad("an object where a list belongs", policy(metrics={}), "spec.metrics", "must be a list", "of type array"),
+    Bad(
+        "an API version that leads somewhere else",
+        policy(scaleTargetRef={"apiVersion": "apps/v1/namespaces", "kind": "Deployment", "name": "api"}),
+        "spec.scaleTargetRef.apiVersion",
+        "must be group/version",
+        "should match",
+    ),
     Bad("a metric name with capitals", policy(metrics=[metric("CPU")]), "spec.metrics[0].name", "lower-case", "match"),
     Bad("a metric that is null", policy(metrics=[None]), "spec.metrics[0]", "must be an object, not null", "null"),
     Bad(

@@ -3,6 +3,7 @@
 from e2e.manifests.documents import ABSENT, Good, metric, policy, step
 
 _CPU_OF_LEADS = {"system": "PostgreSQL", "instance": "leads-db", "measure": "Cpu"}
+_HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
 _UP = [{"metric": "cpu", "above": 70}]
 _DOWN = [{"metric": "cpu", "below": 20}]
 
@@ -46,6 +47,16 @@ GOOD_POLICIES = [
         ),
     ),
     Good("a StatefulSet", policy(scaleTargetRef={"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db"})),
+    Good("the floor of an HPA", policy(scaleTargetRef=_HPA)),
+    Good("both bounds of an HPA", policy(scaleTargetRef=_HPA, bound="Both", minReplicas=1)),
+    Good(
+        "a kind with a scale subresource",
+        policy(scaleTargetRef={"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"}, minReplicas=0),
+    ),
+    Good(
+        "a kind of the core group",
+        policy(scaleTargetRef={"apiVersion": "v1", "kind": "ReplicationController", "name": "api"}),
+    ),
     Good("down to zero", policy(minReplicas=0)),
     Good("one fixed number", policy(minReplicas=3, maxReplicas=3)),
     Good("up only", policy(scaleDown=ABSENT)),

@@ -1,4 +1,4 @@
-"""Series with exact samples in a Prometheus that never scraped them: OpenMetrics text made into blocks by promtool."""
+"""Series with exact samples in a server that never scraped them; promtool makes them into Prometheus's blocks."""
 
 import subprocess
 from collections import defaultdict
@@ -25,29 +25,40 @@ def counter(per_second: float) -> Shape:
 
 
 class Backfill:
-    """Series with a sample every 15 s for some time (five minutes) up to and including `at`."""
+    """Series with a sample every so often (15 s) for some time (five minutes) up to and including `at`."""
 
-    def __init__(self, at: int, *, span: int = SPAN_SECONDS) -> None:
-        """Take the Unix second of the last sample, and how many seconds before it the first one is."""
+    def __init__(self, at: int, *, span: int = SPAN_SECONDS, step: int = STEP_SECONDS) -> None:
+        """Take the Unix second of the last sample, how many seconds before it the first one is, and the distance."""
         self.at = at
         self._span = span
+        self._step = step
         self._lines: dict[str, list[str]] = defaultdict(list)
 
     def add(self, metric: str, labels: Mapping[str, str], shape: Shape, *, silent_for: int = 0) -> None:
         """Add one series; with no sample in its last `silent_for` seconds."""
         inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-        for seconds in range(0, self._span - silent_for + 1, STEP_SECONDS):
+        for seconds in range(0, self._span - silent_for + 1, self._step):
             time = self.at - self._span + seconds
             self._lines[metric].append(f"{metric}{{{inside}}} {shape(seconds)!r} {time}")
+
+    @property
+    def lines(self) -> list[str]:
+        """All samples as OpenMetrics text, those of one metric together."""
+        return [line for metric in self._lines.values() for line in metric]
 
     def write(self, folder: Path) -> None:
         """Make blocks in a data folder of Prometheus, which must not be running."""
         folder.mkdir(parents=True, exist_ok=True)
         text = folder.parent / "series.om"
-        lines = [line for metric in self._lines.values() for line in metric]
-        text.write_text("\n".join([*lines, "# EOF\n"]))
+        text.write_text("\n".join([*self.lines, "# EOF\n"]))
         subprocess.run(
-            [tools.path("promtool"), "tsdb", "create-blocks-from", "openmetrics", text, folder],
+            [
+                tools.path("promtool"),
+                *("tsdb", "create-blocks-from", "openmetrics"),
+                "--max-block-duration=168h",  # hidden; with the usual blocks of 2 h a week takes twenty times as long
+                text,
+                folder,
+            ],
             check=True,
             capture_output=True,
         )

@@ -20,6 +20,9 @@ from e2e.testbed.processes import Process, free_port
 SYSTEM = "deadband-system"
 RELEASE = "deadband"
 
+IMPATIENT = (sys.executable, "-m", "e2e.testbed.impatient")
+"""An operator's command whose alerts are sent again every 2 s."""
+
 _KINDS = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "MetricSource")
 _READY_SECONDS = 60.0
 

@@ -1,8 +1,8 @@
 """Pretended nodes: KWOK plays the kubelet for them, so pods run without containers.
 
-There is no scheduler. A pod template names its node (`nodeName: NODE_NAMES[0]`) and its pods are Ready within
-about a second; stages.yaml says how to make that slower. The nodes are tainted so that on a cluster with a scheduler
-nothing else lands on them.
+No scheduler runs unless a test starts one (scheduler.py). A pod template names its node (`nodeName: NODE_NAMES[0]`)
+and its pods are Ready within about a second; stages.yaml says how to make that slower. The nodes are tainted so that on
+a cluster with a scheduler nothing else lands on them.
 """
 
 from pathlib import Path
@@ -43,7 +43,7 @@ class Nodes:
     def start(self) -> None:
         """Start KWOK, create the nodes, and return when they are Ready."""
         self.process.start()
-        self._access.apply(*map(_node, NODE_NAMES))
+        self._access.apply(*map(node, NODE_NAMES))
         self.process.wait_ready(self._healthy)
         self._access.kubectl("wait", "--for=condition=Ready", "--timeout=60s", "node", "-l", f"{_LABEL}=true")
 
@@ -60,7 +60,8 @@ class Nodes:
             return False
 
 
-def _node(name: str) -> dict[str, Any]:
+def node(name: str) -> dict[str, Any]:
+    """Return the manifest of a node that KWOK plays the kubelet for, with room for everything."""
     return {
         "apiVersion": "v1",
         "kind": "Node",

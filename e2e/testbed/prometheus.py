@@ -24,6 +24,7 @@ class ScrapeJob:
         name: Value of the label job, unless the exporter sets one and `honor_labels` lets it.
         targets: Addresses as host:port.
         path: Path of the metrics page.
+        parameters: Of the query, after the path.
         labels: Labels added to every series.
         honor_labels: Labels of the exporter win over ours, as in the usual job for kube-state-metrics.
     """
@@ -31,6 +32,7 @@ class ScrapeJob:
     name: str
     targets: Sequence[str]
     path: str = "/metrics"
+    parameters: dict[str, list[str]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     honor_labels: bool = True
 
@@ -45,6 +47,7 @@ class Prometheus:
         *,
         scrape_interval: float = 1.0,
         web: Mapping[str, Any] | None = None,
+        rules: str = "",
     ) -> None:
         """Take what it is made of; starts nothing.
 
@@ -53,6 +56,7 @@ class Prometheus:
             jobs: What it scrapes.
             scrape_interval: Seconds.
             web: Prometheus's own web configuration (TLS, logins). `session` must then be able to pass it.
+            rules: A rule file, evaluated as often as is scraped.
         """
         self.session = requests.Session()
         self.session.trust_env = False  # neither a proxy nor another authority stands between us and loopback
@@ -61,6 +65,8 @@ class Prometheus:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._interval = scrape_interval
         self._configuration = self._folder / "prometheus.yml"
+        self._rules = self._folder / "rules.yml"
+        self._rules.write_text(rules)
         self._configure(jobs)
         address = f"127.0.0.1:{free_port()}"
         self.url = f"{'https' if web and 'tls_server_config' in web else 'http'}://{address}"
@@ -131,6 +137,11 @@ class Prometheus:
         result: list[dict[str, Any]] = answer["data"]["result"]
         return result
 
+    def rules(self) -> dict[str, dict[str, Any]]:
+        """Every rule by its name, as /api/v1/rules tells: state, health, lastError and more."""
+        answer = self.session.get(f"{self.url}/api/v1/rules", timeout=30).json()
+        return {rule["name"]: rule for group in answer["data"]["groups"] for rule in group["rules"]}
+
     def value(self, expr: str, *, at: float | None = None) -> float | None:
         """Return the number of a query with exactly one series, or None when there is no series.
 
@@ -169,11 +180,13 @@ class Prometheus:
     def _configure(self, jobs: Sequence[ScrapeJob]) -> None:
         interval = f"{round(self._interval * 1000)}ms"
         configuration = {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval},
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+            "rule_files": [self._rules.name],
             "scrape_configs": [
                 {
                     "job_name": job.name,
                     "metrics_path": job.path,
+                    "params": job.parameters,
                     "honor_labels": job.honor_labels,
                     "static_configs": [{"targets": list(job.targets), "labels": job.labels}],
                 }

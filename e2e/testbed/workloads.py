@@ -31,7 +31,7 @@ def workload(
         limits: Of the main container; none by default.
         sidecars: Names of further containers, without requests.
         annotations: Of the pod template; stages.yaml says which ones slow a pod down.
-        node: One of NODE_NAMES; there is no scheduler to choose it.
+        node: One of NODE_NAMES; by default there is no scheduler to choose it.
     """
     resources = {key: dict(value) for key, value in (("requests", requests), ("limits", limits)) if value}
     containers = [{"name": name, "image": _IMAGE, "resources": resources}]

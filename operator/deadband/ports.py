@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from deadband.api.conditions import EventReason, Reason
 from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.status import Cause, ScalingPolicyStatus, Way
+from deadband.core.autoscaler import Autoscaler, Rewrite
 from deadband.core.types import Target
 from deadband.queries.types import Answer, Question
 
@@ -64,10 +65,56 @@ class Workload:
     Attributes:
         target: The facts the decision uses.
         resource_version: Precondition of the write (R18).
+        selector: Labels of its pods, as a query parameter; empty where they are not known.
+        uncreated: Pods that its controller has not made although they are wanted, where its status cannot say why.
     """
 
     target: Target
     resource_version: str
+    selector: str = ""
+    uncreated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledObject:
+    """An object of KEDA that scales a workload.
+
+    Attributes:
+        namespace, name: Its own.
+        scales: The workload, in its namespace.
+        paused: It writes nothing at present.
+    """
+
+    namespace: str
+    name: str
+    scales: ScaleTargetRef
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AutoscalerRead:
+    """An HPA as read, with what a write on it needs.
+
+    Attributes:
+        autoscaler: What it says.
+        resource_version: Precondition of the write (R18).
+    """
+
+    autoscaler: Autoscaler
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """What the own metrics show of one source.
+
+    Attributes:
+        reachable: Whether the last query got an answer; None when none was asked.
+        max_concurrent_queries: How many queries may be under way at once; None when its spec is invalid.
+    """
+
+    reachable: bool | None
+    max_concurrent_queries: int | None
 
 
 class Metrics(Protocol):
@@ -78,7 +125,7 @@ class Metrics(Protocol):
 
 
 class Targets(Protocol):
-    """The workloads."""
+    """The workloads: objects of any kind with the scale subresource."""
 
     async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
         """Read the target from the API server, past every cache.
@@ -89,6 +136,50 @@ class Targets(Protocol):
 
     async def scale(self, namespace: str, ref: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
         """Set spec.replicas through /scale with the precondition and our field manager (R18).
+
+        Raises:
+            ConflictError, GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+
+class Capacity(Protocol):
+    """Whether the cluster has room for the pods that are wanted already."""
+
+    async def shortage(
+        self, namespace: str, ref: ScaleTargetRef, workload: Workload, *, now: datetime, since: datetime | None
+    ) -> Reason | None:
+        """Look for what keeps missing pods of a workload away, in a bounded number of calls.
+
+        Args:
+            namespace: Of the workload.
+            ref: Names the workload.
+            workload: As it was last seen.
+            now: The time of the evaluation.
+            since: When deadband last scaled it; what was before that does not count.
+
+        Returns:
+            QuotaExceeded, InsufficientCapacity, or None when nothing is known to.
+
+        Raises:
+            DeniedError, UnreachableError: As their names say.
+        """
+
+
+class Autoscalers(Protocol):
+    """The HPAs whose bounds move."""
+
+    async def read(self, namespace: str, name: str) -> AutoscalerRead:
+        """Read an HPA from the API server, past every cache.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+
+    async def rewrite(self, namespace: str, name: str, rewrite: Rewrite, *, resource_version: str) -> Mapping[str, Any]:
+        """Set both bounds and the annotation in one write, with the precondition and our field manager (R18).
+
+        Returns:
+            The object as it is now.
 
         Raises:
             ConflictError, GoneError, DeniedError, UnreachableError: As their names say.
@@ -175,6 +266,9 @@ class Telemetry(Protocol):
 
     def scaled(self, way: Way, cause: Cause) -> None:
         """Count one change of replicas that the API server took."""
+
+    def refused(self, reason: Reason) -> None:
+        """Count one change of replicas that was decided and that the API server did not take."""
 
     def skipped(self, evaluations: int) -> None:
         """Count evaluations that were left out because an earlier one was late."""

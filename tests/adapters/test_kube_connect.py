@@ -8,7 +8,14 @@ import yaml
 from kubernetes.aio.config import incluster_config
 
 from deadband.adapters import kube_connect
-from deadband.adapters.kube_connect import ConnectError, connect, credentials, in_cluster, own_namespace
+from deadband.adapters.kube_connect import (
+    ConnectError,
+    chosen_namespace,
+    connect,
+    credentials,
+    in_cluster,
+    own_namespace,
+)
 
 
 def kubeconfig(path: Path, **user: Any) -> Path:
@@ -147,3 +154,25 @@ CCqGSM49BAMCA0gAMEUCIQDOjZVZSz5Lt+nmpVAo1iUVQcmWAiqX8BX8/vRNxJk7
 9AIgF5EGPoA4FZ53s/YF4pXDnhs+qDh27lYz19mzJsolmYQ=
 -----END CERTIFICATE-----
 """
+
+
+@pytest.mark.parametrize(
+    ("context", "namespace"),
+    [
+        pytest.param(None, "leadgen", id="of the current context"),
+        pytest.param("two", "default", id="of a context that names none"),
+        pytest.param("three", "default", id="of a context that is not there"),
+    ],
+)
+def test_the_namespace_is_the_one_that_kubectl_would_use(context: str | None, namespace: str, tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path / "config")
+    written = yaml.safe_load(file.read_text())
+    written["contexts"][0]["context"]["namespace"] = "leadgen"
+    file.write_text(yaml.safe_dump(written))
+
+    assert chosen_namespace(kubeconfig=str(file), context=context) == namespace
+
+
+def test_without_a_kubeconfig_the_namespace_is_the_pods_or_default(pod: Path) -> None:
+    assert chosen_namespace(kubeconfig=None, context=None) == "ops"
+    assert chosen_namespace(kubeconfig=str(pod / "none"), context=None) == "default"

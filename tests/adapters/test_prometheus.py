@@ -83,6 +83,7 @@ async def test_a_query_travels_in_the_form_with_its_time_and_limits(metrics: Pro
         "time": "1772366400.500",
         "timeout": "1s",
         "lookback_delta": "60s",
+        "max_lookback": "60s",
         "limit": "7",
     }
     assert request.headers["Accept-Encoding"] == "identity"

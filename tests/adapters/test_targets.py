@@ -89,6 +89,46 @@ def test_counts(obj: dict[str, Any], replicas: int, ready: int, available: int) 
 
 
 @pytest.mark.parametrize(
+    ("selector", "text"),
+    [
+        pytest.param({"matchLabels": {"app": "api", "tier": "web"}}, "app=api,tier=web", id="labels"),
+        pytest.param(
+            {"matchExpressions": [{"key": "app", "operator": "In", "values": ["api", "web"]}]},
+            "app in (api,web)",
+            id="one of several",
+        ),
+        pytest.param(
+            {
+                "matchLabels": {"app": "api"},
+                "matchExpressions": [
+                    {"key": "track", "operator": "NotIn", "values": ["canary"]},
+                    {"key": "team", "operator": "Exists"},
+                    {"key": "legacy", "operator": "DoesNotExist"},
+                ],
+            },
+            "app=api,track notin (canary),team,!legacy",
+            id="every operator",
+        ),
+        pytest.param({}, "", id="none"),
+    ],
+)
+def test_the_pods_of_a_workload_are_chosen_as_its_controller_chooses_them(selector: dict[str, Any], text: str) -> None:
+    assert workload_from_object(deployment(selector=selector)).selector == text
+
+
+@pytest.mark.parametrize(
+    ("obj", "uncreated"),
+    [
+        pytest.param(stateful_set(replicas=6), 2, id="two were not made"),
+        pytest.param(stateful_set(replicas=3), 0, id="one too many"),
+        pytest.param(deployment(replicas=6), 0, id="a Deployment says itself what denies its pods"),
+    ],
+)
+def test_pods_that_a_stateful_set_could_not_make_are_counted(obj: dict[str, Any], uncreated: int) -> None:
+    assert workload_from_object(obj).uncreated == uncreated
+
+
+@pytest.mark.parametrize(
     ("obj", "rolling"),
     [
         pytest.param(deployment(), False, id="a settled Deployment"),
@@ -180,6 +220,31 @@ def test_our_own_last_write_is_known_while_nobody_touched_the_replicas(
     assert written == (datetime(2026, 3, 1, 12, tzinfo=UTC) if ours else None)
 
 
+STATUS = entry("kube-controller-manager", subresource="status", fieldsV1={"f:status": {"f:replicas": {}}})
+
+
+@pytest.mark.parametrize(
+    ("managed", "writer"),
+    [
+        pytest.param([entry("deadband"), STATUS], None, id="we did"),
+        pytest.param([STATUS], None, id="nobody: a default of the API server's"),
+        pytest.param([entry("kubectl")], "kubectl", id="kubectl scale"),
+        pytest.param([entry("kubectl-client-side-apply", subresource=None)], "kubectl-client-side-apply", id="apply"),
+        pytest.param([entry("argocd-controller", subresource=None)], "argocd-controller", id="Argo CD, client-side"),
+        pytest.param([entry("kustomize-controller", "Apply", None)], "kustomize-controller", id="Flux, server-side"),
+        pytest.param([entry("kube-controller-manager")], "kube-controller-manager", id="an HPA"),
+        pytest.param([entry("deadband"), entry("helm", "Apply", None)], "helm", id="who applies our value shares it"),
+        pytest.param(
+            [entry("helm", "Apply", None), entry("argocd-controller", subresource=None)],
+            "argocd-controller and helm",
+            id="two that share it",
+        ),
+    ],
+)
+def test_whoever_set_the_replicas_as_they_are_is_named(managed: list[dict[str, Any]], writer: str | None) -> None:
+    assert workload_from_object(deployment(managed=managed)).target.writer == writer
+
+
 @pytest.mark.parametrize(
     ("others", "latest"),
     [
@@ -246,22 +311,3 @@ async def test_a_target_that_is_not_there_is_not_found(api: FakeApi, kube: Kube)
         await KubeTargets(kube).read("leadgen", REF)
 
     assert caught.value.reason is Reason.TARGET_NOT_FOUND
-
-
-@pytest.mark.parametrize(
-    ("api_version", "kind"),
-    [
-        pytest.param("apps/v1", "DaemonSet", id="a kind without replicas"),
-        pytest.param("extensions/v1beta1", "Deployment", id="a version that is no more"),
-    ],
-)
-async def test_a_kind_that_cannot_be_scaled_is_told_without_asking(
-    api: FakeApi, kube: Kube, api_version: str, kind: str
-) -> None:
-    ref = ScaleTargetRef(api_version=api_version, kind=kind, name="api")
-
-    with pytest.raises(GoneError, match=r"Deployment \(apps/v1\) and StatefulSet") as caught:
-        await KubeTargets(kube).read("leadgen", ref)
-
-    assert caught.value.reason is Reason.TARGET_NOT_SCALABLE
-    assert api.seen == []

@@ -15,7 +15,7 @@ from deadband.api.conditions import Reason
 from deadband.api.status import Cause, ScalingPolicyStatus, Way
 from deadband.core.decide import decide
 from deadband.core.status import invalid_status, next_status
-from deadband.ports import ObjectRef
+from deadband.ports import ObjectRef, SourceStanding
 from tests.core.builders import T0, inputs, spec
 
 API = ObjectRef("ScalingPolicy", "shop", "api", "uid")
@@ -23,6 +23,7 @@ API = ObjectRef("ScalingPolicy", "shop", "api", "uid")
 CONTRACT = {
     "deadband_decisions",
     "deadband_scale_writes",
+    "deadband_scale_refusals",
     "deadband_evaluation_lag_seconds",
     "deadband_evaluation_seconds",
     "deadband_queries",
@@ -34,9 +35,11 @@ CONTRACT = {
     "deadband_policy_threshold",
     "deadband_policy_replicas",
     "deadband_policy_condition",
+    "deadband_policy_decision",
     "deadband_event_loop_lag_seconds",
     "deadband_evaluations_skipped",
     "deadband_source_reachable",
+    "deadband_source_max_concurrent_queries",
     "deadband_alerts_sent",
     "deadband_alert_failures",
     "deadband_build_info",
@@ -86,6 +89,22 @@ def test_a_policy_shows_its_value_thresholds_and_replicas_so_that_the_band_can_b
     }
 
 
+@pytest.mark.parametrize(
+    ("expression", "deciding"),
+    [pytest.param("anyOf", 70, id="the first that is breached"), pytest.param("allOf", 90, id="the last")],
+)
+def test_of_several_thresholds_of_one_metric_the_one_that_decides_is_shown(
+    telemetry: PrometheusTelemetry, expression: str, deciding: float
+) -> None:
+    twice = [{"metric": "cpu", "above": 90}, {"metric": "cpu", "above": 70}]
+    given = inputs(spec(scaleUp={expression: twice}, scaleDown=None), 4, 45)
+
+    telemetry.evaluated(API, given.spec, next_status(given, decide(given)), {})
+
+    assert samples(telemetry, "deadband_policy_threshold") == {("shop", "api", "cpu", "up", "above"): deciding}
+    assert telemetry.expose().count(b"deadband_policy_threshold{") == 1
+
+
 def test_a_decision_is_counted_by_its_reason(telemetry: PrometheusTelemetry) -> None:
     show(telemetry)
     show(telemetry)
@@ -115,7 +134,7 @@ def test_the_series_of_a_policy_disappear_with_it(telemetry: PrometheusTelemetry
 
     telemetry.forget(API)
 
-    for family in ("metric_value", "threshold", "replicas", "condition"):
+    for family in ("metric_value", "threshold", "replicas", "condition", "decision"):
         assert {labels[1] for labels in samples(telemetry, f"deadband_policy_{family}")} == {"other"}
 
 
@@ -126,6 +145,21 @@ def test_an_invalid_policy_shows_its_conditions_and_no_thresholds(telemetry: Pro
     assert samples(telemetry, "deadband_policy_threshold") == {}
     assert samples(telemetry, "deadband_policy_metric_value") == {}
     assert ("shop", "api", "Stalled", "True") in samples(telemetry, "deadband_policy_condition")
+    assert samples(telemetry, "deadband_policy_decision") == {("shop", "api", "InvalidSpec"): 1}
+
+
+def test_a_policy_shows_the_one_reason_that_it_has_now(telemetry: PrometheusTelemetry) -> None:
+    given = inputs(spec(), 4, 45)
+    before = next_status(given, decide(given))
+    assert before.decision is not None
+    # Nothing but the reason differs.
+    after = before.model_copy(update={"decision": before.decision.model_copy(update={"reason": Reason.PAUSED})})
+
+    telemetry.evaluated(API, given.spec, before, {})
+    assert samples(telemetry, "deadband_policy_decision") == {("shop", "api", "WithinBand"): 1}
+
+    telemetry.evaluated(API, given.spec, after, {})
+    assert samples(telemetry, "deadband_policy_decision") == {("shop", "api", "Paused"): 1}
 
 
 def test_writes_on_the_api_server_are_counted_and_reads_are_not(telemetry: PrometheusTelemetry) -> None:
@@ -137,6 +171,7 @@ def test_writes_on_the_api_server_are_counted_and_reads_are_not(telemetry: Prome
 
 def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTelemetry) -> None:
     telemetry.scaled(Way.UP, Cause.METRICS)
+    telemetry.refused(Reason.ACCESS_DENIED)
     telemetry.queried("main", 0.2, Reason.TIMEOUT)
     telemetry.alerted("http://am:9093", 2, None)
     telemetry.alerted("http://am:9093", 3, Reason.TIMEOUT)
@@ -146,6 +181,7 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     telemetry.timed(lag_seconds=0.1, seconds=0.2)
 
     assert samples(telemetry, "deadband_scale_writes_total") == {("Metrics", "up"): 1}
+    assert samples(telemetry, "deadband_scale_refusals_total") == {("AccessDenied",): 1}
     assert samples(telemetry, "deadband_queries_total") == {("Timeout", "main"): 1}
     assert samples(telemetry, "deadband_query_seconds_count") == {("main",): 1}
     assert samples(telemetry, "deadband_alerts_sent_total") == {("http://am:9093",): 2}
@@ -158,12 +194,21 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     assert samples(telemetry, "deadband_evaluation_lag_seconds_count") == {(): 1}
 
 
-def test_a_source_that_is_gone_shows_nothing(telemetry: PrometheusTelemetry) -> None:
-    telemetry.reachable({"a": True, "b": False, "c": None})
+def test_a_source_shows_what_is_known_of_it_and_nothing_once_it_is_gone(telemetry: PrometheusTelemetry) -> None:
+    telemetry.sources(
+        {
+            "a": SourceStanding(reachable=True, max_concurrent_queries=4),
+            "b": SourceStanding(reachable=False, max_concurrent_queries=8),
+            "not asked yet": SourceStanding(reachable=None, max_concurrent_queries=2),
+            "invalid": SourceStanding(reachable=None, max_concurrent_queries=None),
+        }
+    )
     assert samples(telemetry, "deadband_source_reachable") == {("a",): 1, ("b",): 0}
+    assert samples(telemetry, "deadband_source_max_concurrent_queries") == {("a",): 4, ("b",): 8, ("not asked yet",): 2}
 
-    telemetry.reachable({"b": True})
+    telemetry.sources({"b": SourceStanding(reachable=True, max_concurrent_queries=8)})
     assert samples(telemetry, "deadband_source_reachable") == {("b",): 1}
+    assert samples(telemetry, "deadband_source_max_concurrent_queries") == {("b",): 8}
 
 
 class Served:

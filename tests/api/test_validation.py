@@ -33,7 +33,7 @@ def test_one_message_names_every_fault_and_its_field() -> None:
         validate_policy(policy(minReplicas=30, bound="Both", fallback={"afterFailures": 1, "behavior": "Static"}))
     assert str(refusal.value) == (
         "spec.minReplicas: must not be greater than maxReplicas: lower it, or raise maxReplicas (30 against 20); "
-        "spec.bound: HorizontalPodAutoscaler targets, and so bound, are not supported yet: remove it; "
+        "spec.bound: belongs to a HorizontalPodAutoscaler target: remove it, or name one in scaleTargetRef; "
         "spec.fallback.replicas: is required with behavior Static and CurrentIfHigher"
     )
 

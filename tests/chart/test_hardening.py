@@ -66,6 +66,18 @@ def test_the_image_runs_as_the_user_that_the_pod_names() -> None:
     assert f"\nUSER {user}:{operator['securityContext']['runAsGroup']}\n" in dockerfile
 
 
+def test_the_test_pod_may_run_wherever_the_operator_may() -> None:
+    rendered = objects(render_text(VALUE_SETS["everything"], NAMESPACE))
+    [operator, test] = pod_specs(rendered)
+    [deployment] = of_kind(rendered, "Deployment")
+    [pod] = of_kind(rendered, "Pod")
+
+    for key in ("priorityClassName", "nodeSelector", "tolerations", "affinity", "imagePullSecrets"):
+        assert test[key] == operator[key]
+    assert pod["metadata"]["labels"]["example.com/team"] == "platform"
+    assert pod["metadata"]["annotations"].items() >= deployment["spec"]["template"]["metadata"]["annotations"].items()
+
+
 def test_only_the_operator_gets_a_token() -> None:
     rendered = objects(render_text({}, NAMESPACE))
 
@@ -77,10 +89,13 @@ def test_only_the_operator_gets_a_token() -> None:
 
 
 @pytest.mark.parametrize("name", VALUE_SETS)
-def test_no_right_reaches_pods_or_roles(name: str) -> None:
-    resources = {resource for _, resource, _ in granted(render(VALUE_SETS[name], NAMESPACE))}
+def test_pods_can_be_listed_and_no_right_reaches_further_into_them_or_to_roles(name: str) -> None:
+    rights = granted(render(VALUE_SETS[name], NAMESPACE))
+    resources = {resource for _, resource, _ in rights}
 
-    assert not {resource for resource in resources if resource.split(".")[0] in {"*", "pods"}}
+    assert not {resource for resource in resources if resource.split(".")[0] == "*"}
+    on_pods = {(resource, verb) for _, resource, verb in rights if resource.startswith("pods")}
+    assert on_pods <= {("pods.", "list")}
     assert not {resource for resource in resources if "authorization" in resource or "admission" in resource}
 
 
@@ -116,6 +131,20 @@ def test_workloads_are_changed_through_their_scale_alone() -> None:
     }
     assert {right for right in rights if "/scale" in right[1]} == {
         ("*", f"{kind}/scale.apps", "patch") for kind in ("deployments", "statefulsets")
+    }
+
+
+@pytest.mark.parametrize("scope", ["*", "leadgen"])
+def test_a_kind_that_is_listed_may_be_scaled_and_not_changed(scope: str) -> None:
+    listed = {"rbac": {"scaleTargets": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"]}]}}
+    namespaces = {} if scope == "*" else {"watchNamespaces": [scope]}
+
+    rights = granted(render({**listed, **namespaces}, NAMESPACE)) - granted(render(namespaces, NAMESPACE))
+
+    assert rights == {
+        (scope, "rollouts.argoproj.io", "get"),
+        (scope, "rollouts/scale.argoproj.io", "get"),
+        (scope, "rollouts/scale.argoproj.io", "patch"),
     }
 
 

@@ -38,8 +38,22 @@ FREE = (".resources.", ".dashboard.labels.", ".affinity.", ".global")
         pytest.param({"lease": {"name": ""}}, "lease", id="a Lease without a name"),
         pytest.param({"podLabels": {"team": 7}}, "podLabels", id="a label that is a number"),
         pytest.param({"metricSource": {"secretNames": ["Prom_Token"]}}, "secretNames", id="a Secret that cannot be"),
+        pytest.param(
+            {"rbac": {"scaleTargets": [{"apiGroups": ["*"], "resources": ["rollouts"]}]}}, "apiGroups", id="every group"
+        ),
+        pytest.param(
+            {"rbac": {"scaleTargets": [{"apiGroups": ["a.example"], "resources": ["*"]}]}}, "resources", id="every kind"
+        ),
+        pytest.param(
+            {"rbac": {"scaleTargets": [{"apiGroups": ["a.example"]}]}}, "resources", id="a group without its kinds"
+        ),
+        pytest.param(
+            {"admissionPolicy": {"plurals": {"Rollout": "rollouts"}}}, "Rollout", id="a kind without its API group"
+        ),
+        pytest.param({"admissionPolicy": {"plurals": {"a.io/B": ""}}}, "plurals", id="a plural that is empty"),
         pytest.param({"topologySpread": "Maybe"}, "topologySpread", id="a spread that there is not"),
         pytest.param({"networkPolicy": {"apiServerPorts": [70000]}}, "apiServerPorts", id="a port above 65535"),
+        pytest.param({"networkPolicy": {"dnsPorts": ["dns"]}}, "dnsPorts", id="a port by its name"),
         pytest.param({"networkPolicy": {"metricSourcePorts": []}}, "metricSourcePorts", id="no port at all"),
         pytest.param(
             {"terminationGracePeriodSeconds": 1}, "terminationGracePeriod", id="too short to give up the Lease"

@@ -29,7 +29,12 @@ VALUE_SETS: dict[str, dict[str, Any]] = {
         "log": {"format": "text", "level": "debug"},
         "alertmanager": {"urls": ["http://alertmanager-0.monitoring:9094", "http://alertmanager-1.monitoring:9094"]},
         "serviceAccount": {"name": "scaler-robot", "annotations": {"example.com/owner": "platform"}},
-        "rbac": {"aggregateClusterRoles": True, "namespaceSelectors": True},
+        "rbac": {
+            "aggregateClusterRoles": True,
+            "namespaceSelectors": True,
+            "scaleTargets": [{"apiGroups": ["argoproj.io"], "resources": ["rollouts"]}],
+        },
+        "admissionPolicy": {"enabled": True, "plurals": {"argoproj.io/Rollout": "rollouts"}},
         "podAnnotations": {"example.com/scrape": "yes"},
         "podLabels": {"example.com/team": "platform"},
         "priorityClassName": "system-cluster-critical",

@@ -60,6 +60,43 @@ def test_it_says(line: str, explained: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("bound", "lines"),
+    [
+        pytest.param(
+            "",
+            [
+                "Moves minReplicas of HPA web within 2 to 20 replicas, and never its floor above its cap; looks every 15 s.",
+                "Between its bounds the HPA goes on scaling its workload by its own metrics.",
+            ],
+            id="the floor",
+        ),
+        pytest.param(
+            "bound: Both",
+            [
+                (
+                    "Moves both bounds of HPA web together, and with them its workload, within 2 to 20 replicas; looks "
+                    "every 15 s."
+                )
+            ],
+            id="both",
+        ),
+    ],
+)
+def test_it_says_what_moves_on_an_hpa(
+    bound: str, lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hpa = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, name: web}"
+    manifest = MANIFEST.replace("{apiVersion: apps/v1, kind: Deployment, name: api}", f"{hpa}\n  {bound}")
+    (tmp_path / "a.yaml").write_text(manifest)
+
+    assert run(["explain", str(tmp_path / "a.yaml"), "--offline"]) == 0
+
+    said = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert said[1 : 1 + len(lines)] == lines
+    assert "# which pods HorizontalPodAutoscaler web scales is not known here" in said
+
+
+@pytest.mark.parametrize(
     ("bounds", "example"),
     [
         pytest.param("minReplicas: 1, maxReplicas: 8", "from 5 to 8 at cpu 105 %", id="room below a small maximum"),

@@ -9,9 +9,9 @@ import click
 import pytest
 import yaml
 
+from deadband.cli.cases import read_cases
 from deadband.cli.entry import run
 from deadband.cli.instants import Instant
-from deadband.cli.past import read_cases
 
 SPEC: dict[str, Any] = {
     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"},
@@ -21,6 +21,12 @@ SPEC: dict[str, Any] = {
     "scaleUp": {"anyOf": [{"metric": "load", "above": 70}]},
 }
 Write = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the user's own alone."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -123,6 +129,7 @@ def test_the_names_and_headers_of_a_source_stay_when_its_url_is_replaced(write: 
     assert case.sources["one"].headers[0].value == "team"
 
 
+HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "web"}
 FAR = [{"name": "load", "query": "load", "source": "far"}]
 
 
@@ -139,6 +146,13 @@ FAR = [{"name": "load", "query": "load", "source": "far"}]
         pytest.param([policy()], ["--source", "x"], 2, "is not the base URL", id="no URL"),
         pytest.param(
             [policy()], ["--source", "http://x:9", "--step", "1", "--from", "60w"], 2, "raise --step", id="too long"
+        ),
+        pytest.param(
+            [policy(scaleTargetRef=HPA)],
+            ["--source", "http://x:9"],
+            2,
+            "cannot be simulated",
+            id="the bounds of an HPA",
         ),
         pytest.param([policy()], ["--to", "2w"], 2, "--to must be after --from", id="backwards"),
     ],

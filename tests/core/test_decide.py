@@ -469,6 +469,15 @@ def test_without_its_target_a_policy_says_why_and_writes_nothing() -> None:
     assert decision.sentence == "Not scaling: Deployment api does not exist."
 
 
+def test_without_a_target_a_value_per_replica_is_unknown_and_starts_no_timer() -> None:
+    average = spec(metrics=metrics("Average"), scaleUp=up(forSeconds=60))
+
+    decision = decide(inputs(average, NoTarget(Reason.TIMEOUT, "not read in time"), 500))
+
+    assert isinstance(decision.observed["cpu"], Absent)
+    assert decision.timers.up.held_since is None
+
+
 @pytest.mark.parametrize(
     ("lows", "highs", "replicas", "expected"),
     [

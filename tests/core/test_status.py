@@ -90,6 +90,39 @@ def test_a_write_without_an_answer_stalls_nothing() -> None:
     assert left.decision.next == "Tries again at the next evaluation."
 
 
+UNSEEN = NoTarget(Reason.TIMEOUT, "Rollout api was not read in time")
+
+
+@pytest.mark.parametrize(
+    ("type_", "expected"),
+    [
+        pytest.param("Ready", ("True", "AsExpected"), id="nobody has to mend it"),
+        pytest.param("Stalled", ("False", "AsExpected"), id="so nothing is stalled"),
+        pytest.param("ScalingActive", ("False", "Timeout"), id="but nothing is scaled"),
+        pytest.param("AbleToScale", ("False", "Timeout"), id="nor could it be"),
+    ],
+)
+def test_a_target_that_cannot_be_read_just_now_is_told_and_stalls_nothing(
+    type_: str, expected: tuple[str, str]
+) -> None:
+    assert conditions(after(spec(), UNSEEN, 50))[type_] == expected
+
+
+@pytest.mark.parametrize(
+    ("unread", "real", "shadow"),
+    [
+        pytest.param(UNSEEN, 3, 5, id="just now: what was seen last still stands"),
+        pytest.param(NoTarget(Reason.TARGET_NOT_FOUND, "gone"), None, None, id="gone: nothing stands"),
+    ],
+)
+def test_what_stands_of_a_target_that_cannot_be_read(unread: NoTarget, real: int | None, shadow: int | None) -> None:
+    before = status(current_replicas=3, shadow_replicas=5)
+
+    left = after(spec(mode="DryRun"), unread, 50, status=before)
+
+    assert (left.current_replicas, left.shadow_replicas) == (real, shadow)
+
+
 def test_a_dry_run_moves_a_shadow_and_writes_nothing() -> None:
     world = World(spec(mode="DryRun"), 3)
 

@@ -20,7 +20,7 @@ from deadband.engine.validity import check_policy
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-ROOMS = ("api", "core", "queries", "adapters", "engine", "handlers", "scenario", "cli")
+ROOMS = ("api", "core", "queries", "adapters", "engine", "handlers", "scenario", "advice", "cli")
 RUNBOOK = ROOT / "docs" / "runbook.md"
 
 CHECKS = {"ScalingPolicy": check_policy, "MetricSource": validate_source}
@@ -70,7 +70,8 @@ class Command:
         words = shlex.split(self.text, comments=True)
         if Path(words[0]).name != "deadband" or set(words) & {"|", ">", "<", "&&"} or len(words) == 1:
             return False
-        if words[1] not in WITHOUT_CLUSTER and not (words[1] == "explain" and "--offline" in words):
+        offline = {"explain": "--offline" in words, "lint": not {"--source", "--cluster"} & set(words)}
+        if words[1] not in WITHOUT_CLUSTER and not offline.get(words[1], False):
             return False
         paths = [word for word in words[2:] if not word.startswith("-") and ("/" in word or "." in word)]
         return all((ROOT / Path(path).parts[0]).exists() for path in paths)

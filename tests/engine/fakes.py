@@ -1,23 +1,36 @@
 """The world as the engine sees it, in memory: ports as ten-line fakes, objects as the API server sends them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 from deadband.api.conditions import EventReason, Reason
+from deadband.api.originals import ORIGINAL_BOUNDS_ANNOTATION, OriginalBounds
 from deadband.api.scalingpolicy import ScaleTargetRef
-from deadband.core.autoscaler import Autoscaler
+from deadband.core.autoscaler import Autoscaler, Rewrite
 from deadband.core.types import Target
+from deadband.engine.actuator import Actuator
 from deadband.engine.alerting import Alerting
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
+from deadband.engine.restoring import Restoring
 from deadband.engine.scheduler import Scheduler
+from deadband.engine.sightings import Sightings
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
 from deadband.engine.tenants import Labels, Tenants
-from deadband.ports import Alert, ConflictError, GoneError, ObjectRef, Workload, WriteError
+from deadband.ports import (
+    Alert,
+    AutoscalerRead,
+    ConflictError,
+    GoneError,
+    ObjectRef,
+    ScaledObject,
+    Workload,
+    WriteError,
+)
 from deadband.queries.types import Answer, Answered, Question, Series
 
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -68,12 +81,21 @@ class FakeTargets:
         self.workloads: dict[str, Workload] = {}
         self.scaled: list[tuple[str, int]] = []
         self.before_scale: list[Callable[[], None]] = []
+        self.reads = 0
+        self.failing: WriteError | None = None
+        self.held: asyncio.Event | None = None
+        self.held_kinds: Container[str] = ("Deployment", "Rollout")
 
     def put(self, name: str, replicas: int, version: int = 1, **facts: Any) -> None:
         facts = {"ready": replicas, "available": replicas, **facts}
         self.workloads[name] = Workload(Target(replicas=replicas, **facts), str(version))
 
     async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
+        self.reads += 1
+        if self.held is not None and ref.kind in self.held_kinds:
+            await self.held.wait()
+        if self.failing is not None:
+            raise self.failing
         if ref.name not in self.workloads:
             raise GoneError(Reason.TARGET_NOT_FOUND, f"Deployment {ref.name} does not exist")
         return self.workloads[ref.name]
@@ -86,6 +108,62 @@ class FakeTargets:
             raise ConflictError(Reason.ERROR, "the target changed since it was read")
         self.put(ref.name, replicas, int(resource_version) + 1, ready=min(held.target.ready, replicas))
         self.scaled.append((ref.name, replicas))
+
+
+class FakeCapacity:
+    """Room for everything until a test says what is short, or that it cannot be known."""
+
+    def __init__(self) -> None:
+        self.short: Reason | WriteError | None = None
+        self.asked: list[str] = []
+
+    async def shortage(self, namespace: str, ref: ScaleTargetRef, workload: Workload, **_: object) -> Reason | None:
+        self.asked.append(ref.name)
+        if isinstance(self.short, WriteError):
+            raise self.short
+        return self.short
+
+
+class FakeAutoscalers:
+    """HPAs by name, as objects; `before_write` lets a test do something between the read and the write."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Json] = {}
+        self.reads = 0
+        self.rewritten: list[tuple[str, int, int]] = []
+        self.before_write: list[Callable[[], object]] = []
+
+    async def read(self, namespace: str, name: str) -> AutoscalerRead:
+        self.reads += 1
+        if name not in self.objects:
+            raise GoneError(Reason.TARGET_NOT_FOUND, f"HorizontalPodAutoscaler {name} does not exist")
+        held = self.objects[name]
+        return AutoscalerRead(read_autoscaler(held), held["metadata"]["resourceVersion"])
+
+    async def rewrite(self, namespace: str, name: str, rewrite: Rewrite, *, resource_version: str) -> Json:
+        if self.before_write:
+            self.before_write.pop(0)()
+        held = self.objects[name]["metadata"]
+        if held["resourceVersion"] != resource_version:
+            raise ConflictError(Reason.ERROR, "the HPA changed since it was read")
+        originals = rewrite.originals and rewrite.originals.model_dump_json()
+        annotations = {ORIGINAL_BOUNDS_ANNOTATION: originals} if originals else {}
+        self.put(name, low=rewrite.low, high=rewrite.high, annotations=annotations)
+        self.rewritten.append((name, rewrite.low, rewrite.high))
+        return self.objects[name]
+
+    def put(self, name: str, **changes: Any) -> Json:
+        """Write an HPA as somebody does: a new version of what is there, or a new one."""
+        before = self.objects.get(name, autoscaler(name, resourceVersion="0"))
+        version = str(int(before["metadata"]["resourceVersion"]) + 1)
+        kept = {
+            "scales": before["spec"]["scaleTargetRef"]["name"],
+            "low": before["spec"]["minReplicas"],
+            "high": before["spec"]["maxReplicas"],
+            **{key: before["metadata"][key] for key in ("annotations", "uid") if key in before["metadata"]},
+        }
+        self.objects[name] = autoscaler(name, resourceVersion=version, **kept | changes)
+        return self.objects[name]
 
 
 class FakePolicies:
@@ -148,6 +226,7 @@ class FakeTelemetry:
     def __init__(self) -> None:
         self.decided: list[tuple[str, str]] = []
         self.forgotten: list[str] = []
+        self.refusals: list[Reason] = []
         self.left_out = 0
         self.standings: Mapping[str, int] = {}
 
@@ -166,6 +245,9 @@ class FakeTelemetry:
     def scaled(self, way: object, cause: object) -> None:
         pass
 
+    def refused(self, reason: Reason) -> None:
+        self.refusals.append(reason)
+
     def skipped(self, evaluations: int) -> None:
         self.left_out += evaluations
 
@@ -180,6 +262,8 @@ class FakeWorld:
         self.clock = FakeClock()
         self.metrics = FakeMetrics()
         self.targets = FakeTargets()
+        self.capacity = FakeCapacity()
+        self.autoscalers = FakeAutoscalers()
         self.policies = FakePolicies()
         self.events = FakeEvents()
         self.leadership = FakeLeadership()
@@ -190,7 +274,8 @@ class FakeWorld:
         self.statuses = StatusWriter(self.policies, self.leadership, self.clock)
         self.evaluation = Evaluation(
             store=self.store,
-            targets=self.targets,
+            actuator=Actuator(self.store, self.targets, self.autoscalers),
+            capacity=self.capacity,
             policies=self.policies,
             leadership=self.leadership,
             statuses=self.statuses,
@@ -201,15 +286,24 @@ class FakeWorld:
         )
         self.namespaces: Labels | WriteError = {}
         self.tenants = Tenants(self.store, self.read_namespaces, self.clock)
+        self.sightings = Sightings(self.store.scalables, self.targets, self.clock)
         self.scheduler = Scheduler(
             store=self.store,
-            gathering=Gathering(self.store, self.metrics, self.tenants),
+            gathering=Gathering(self.store, self.metrics, self.tenants, self.sightings),
             evaluation=self.evaluation,
             statuses=self.statuses,
             leadership=self.leadership,
             alerting=self.alerting,
             sources=self.metrics,
             telemetry=self.telemetry,
+            clock=self.clock,
+        )
+        self.restoring = Restoring(
+            store=self.store,
+            scheduler=self.scheduler,
+            autoscalers=self.autoscalers,
+            policies=self.policies,
+            events=self.events,
             clock=self.clock,
         )
 
@@ -225,6 +319,15 @@ class FakeWorld:
     def add_deployment(self, name: str = "api", replicas: int = 2) -> None:
         self.targets.put(name, replicas)
         self.scheduler.receive("Deployment", "ADDED", deployment(name))
+
+    def add_autoscaler(self, name: str = "web", **changes: Any) -> Json:
+        """An HPA as somebody writes it, told by the watch."""
+        obj = self.autoscalers.put(name, **changes)
+        self.scheduler.receive("HorizontalPodAutoscaler", "ADDED", obj)
+        return obj
+
+    def delete_policy(self, name: str = "api") -> None:
+        self.scheduler.receive("ScalingPolicy", "DELETED", self.policies.objects.pop(f"uid-{name}"))
 
     def add_policy(self, name: str = "api", **changes: Any) -> Json:
         obj = policy(name, **changes)
@@ -319,7 +422,22 @@ def deployment(name: str = "api", *, uid: str = "", version: int = 1) -> Json:
     }
 
 
-def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, **metadata: Any) -> Json:
+def scaled_object(
+    name: str = "keda-web",
+    *,
+    scales: str = "api",
+    kind: str = "Deployment",
+    namespace: str = "shop",
+    paused: bool = False,
+) -> ScaledObject:
+    """As the adapter reads one."""
+    reference = ScaleTargetRef(api_version="apps/v1", kind=kind, name=scales)
+    return ScaledObject(namespace, name, reference, paused)
+
+
+def autoscaler(
+    name: str = "web", *, scales: str = "api", low: int = 2, high: int = 10, owner: str | None = None, **metadata: Any
+) -> Json:
     """As much of a HorizontalPodAutoscaler of a Deployment as the store looks at."""
     return {
         "apiVersion": "autoscaling/v2",
@@ -329,6 +447,7 @@ def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: in
             "namespace": "shop",
             "uid": f"uid-autoscaler-{name}",
             "resourceVersion": "1",
+            "owner": owner,
             **metadata,
         },
         "spec": {
@@ -341,6 +460,11 @@ def autoscaler(name: str = "web", *, scales: str = "api", low: int = 2, high: in
 
 def read_autoscaler(obj: Mapping[str, Any]) -> Autoscaler:
     """As the adapter does, of what `autoscaler` makes."""
-    spec = obj["spec"]
-    scales = ScaleTargetRef.model_validate(spec["scaleTargetRef"])
-    return Autoscaler(scales=scales, low=spec["minReplicas"], high=spec["maxReplicas"])
+    spec, text = obj["spec"], obj["metadata"].get("annotations", {}).get(ORIGINAL_BOUNDS_ANNOTATION)
+    return Autoscaler(
+        scales=ScaleTargetRef.model_validate(spec["scaleTargetRef"]),
+        low=spec["minReplicas"],
+        high=spec["maxReplicas"],
+        owner=obj["metadata"].get("owner"),
+        originals=OriginalBounds.model_validate_json(text) if text else None,
+    )

@@ -1,12 +1,15 @@
 """Override windows on the wall clock, across both changes of daylight saving time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deadband.api.scalingpolicy import Override
-from deadband.engine.calendar import calendar_faults, open_overrides
+from deadband.engine.calendar import calendar_faults, last_fire, open_overrides
 from tests.core.builders import spec
 
 BERLIN = {"timeZone": "Europe/Berlin"}
@@ -75,3 +78,53 @@ def test_what_no_calendar_understands_is_a_fault_with_its_field(changes: dict[st
     )
 
     assert [fault.field for fault in calendar_faults(policy)] == [field]
+
+
+ZONES = {
+    "Europe/Berlin": "2026-03-29",
+    "America/New_York": "2026-11-01",
+    "America/Santiago": "2026-04-04",  # falls back at midnight, into the day before
+    "Africa/Cairo": "2026-04-24",  # skips the midnight itself
+    "Australia/Lord_Howe": "2026-04-05",  # half an hour
+    "Asia/Kolkata": "2026-06-01",  # never, and no whole hours
+    "Pacific/Apia": "2011-12-30",  # skipped a whole day
+}
+"""Zones with a day on which their clocks do something."""
+
+
+def walked_fires(minutes: set[int], hours: set[int], zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
+    """Every fire in (start, end], by watching the wall clock of a zone minute by minute.
+
+    A minute that the clock shows twice counts once, the first time; one that it jumps over counts when it has jumped.
+    """
+    fires: list[datetime] = []
+    now = start
+    shown = now.astimezone(zone).replace(tzinfo=None)
+    while now < end:
+        now += timedelta(minutes=1)
+        wall = now.astimezone(zone).replace(tzinfo=None)
+        while shown < wall:
+            shown += timedelta(minutes=1)
+            if shown.minute in minutes and shown.hour in hours and fires[-1:] != [now]:
+                fires.append(now)
+    return fires
+
+
+@given(
+    zone=st.sampled_from(sorted(ZONES)),
+    minutes=st.sets(st.integers(0, 59), min_size=1, max_size=3),
+    hours=st.sets(st.integers(0, 23), min_size=1, max_size=4),
+    into=st.integers(0, 3 * 24 * 60),
+)
+def test_a_schedule_fires_when_the_wall_clock_shows_its_minute_or_jumps_over_it(
+    zone: str, minutes: set[int], hours: set[int], into: int
+) -> None:
+    """Three days around a change of the clock; `last_fire` computes what `walked_fires` waits for."""
+    where = ZoneInfo(zone)
+    start = datetime.fromisoformat(f"{ZONES[zone]}T00:00:00+00:00") - timedelta(days=2)
+    now = start + timedelta(days=1, minutes=into)
+    schedule = f"{','.join(map(str, sorted(minutes)))} {','.join(map(str, sorted(hours)))} * * *"
+
+    fires = walked_fires(minutes, hours, where, start, now)
+
+    assert last_fire(schedule, where, now) == fires[-1]

@@ -80,6 +80,20 @@ async def test_our_own_write_is_known_before_the_watch_tells_it(world: FakeWorld
     assert world.status().current_replicas == 3
 
 
+async def test_a_write_that_is_restored_again_and_again_is_named_and_then_left_alone(world: FakeWorld) -> None:
+    world.add_policy()
+    await world.evaluate()
+
+    for round_ in range(3):
+        world.targets.put("api", 2, version=10 * (round_ + 1), writer="argocd-controller")
+        world.scheduler.receive("Deployment", "MODIFIED", deployment(version=10 * (round_ + 1)))
+        await world.evaluate(seconds=15)
+
+    assert world.targets.scaled == [("api", 3)] * 3
+    assert world.events.recorded[-1] == ("api", EventReason.TARGET_CONTESTED)
+    assert condition(world, "TargetContested").message.startswith("argocd-controller restored 2 after deadband wrote 3")
+
+
 async def test_a_policy_that_was_deleted_meanwhile_scales_nothing(world: FakeWorld) -> None:
     world.add_policy()
     world.policies.objects.clear()
@@ -180,6 +194,7 @@ async def test_a_refused_write_is_a_condition_and_no_scaling(
     assert (able.status, able.reason) == ("False", reason)
     assert world.status().scale_events == []
     assert world.events.recorded == []
+    assert world.telemetry.refusals == [reason]
 
 
 async def test_a_write_whose_answer_was_lost_is_remembered_when_it_shows(world: FakeWorld) -> None:
@@ -341,6 +356,18 @@ async def test_a_scale_that_the_last_leader_could_not_remember_is_entered(world:
 
     first = world.status().scale_events[0]
     assert (first.from_, first.to, first.time) == (2, 4, START - timedelta(seconds=20))
+
+
+async def test_only_what_the_first_look_shows_is_entered_as_the_last_leader_s(world: FakeWorld) -> None:
+    world.metrics.values["main"] = Fraction(50)
+    world.add_policy()
+    await world.evaluate()
+    world.targets.put("api", 4, version=2, own_write=START + timedelta(seconds=5))
+    world.scheduler.receive("Deployment", "MODIFIED", deployment(version=2))
+
+    await world.evaluate(seconds=15)
+
+    assert world.status().scale_events == []
 
 
 def condition(world: FakeWorld, type_: str, name: str = "api") -> Any:

@@ -9,8 +9,8 @@ import pytest
 from deadband.api.conditions import Reason
 from deadband.engine.resync import Resync
 from deadband.engine.term import Term
-from deadband.ports import UnreachableError
-from tests.engine.fakes import FakeWorld, deployment, policy, source, until
+from deadband.ports import DeniedError, ScaledObject, UnreachableError, WriteError
+from tests.engine.fakes import FakeWorld, deployment, policy, scaled_object, source, until
 
 
 class FakeLists:
@@ -21,6 +21,7 @@ class FakeLists:
         self.sources: list[Mapping[str, Any]] = [source()]
         self.workloads: list[Mapping[str, Any]] = [deployment()]
         self.autoscalers: list[Mapping[str, Any]] = []
+        self.scaled_objects: list[ScaledObject] | WriteError = []
         self.trouble = 0
 
     async def list_policies(self) -> Sequence[Mapping[str, Any]]:
@@ -38,6 +39,11 @@ class FakeLists:
     async def list_autoscalers(self) -> Sequence[Mapping[str, Any]]:
         return self.autoscalers
 
+    async def list_scaled_objects(self) -> Sequence[ScaledObject]:
+        if isinstance(self.scaled_objects, WriteError):
+            raise self.scaled_objects
+        return self.scaled_objects
+
 
 def wired() -> tuple[FakeWorld, FakeLists, Resync]:
     world = FakeWorld()
@@ -54,7 +60,7 @@ async def test_one_list_of_each_kind_completes_the_store() -> None:
     await resync.once()
 
     assert resync.synced is True
-    assert (len(world.store.policies), len(world.store.sources), len(world.store.workloads)) == (1, 1, 1)
+    assert (len(world.store.policies), len(world.store.sources), len(world.store.scalables.workloads)) == (1, 1, 1)
 
 
 async def test_a_deletion_that_no_watch_told_stops_the_policy() -> None:
@@ -107,8 +113,47 @@ async def test_an_object_that_shows_a_defect_does_not_keep_the_others_out(caplog
     await resync.once()
 
     assert resync.synced
-    assert [key.name for key in world.store.workloads] == ["api"]
+    assert [key.name for key in world.store.scalables.workloads] == ["api"]
     assert "a Deployment cannot be taken in" in caplog.text
+
+
+async def test_scaled_objects_are_known_before_anything_is_evaluated_and_again_every_minute() -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+    lists.scaled_objects = [scaled_object()]
+    await resync.once()
+    record = world.store.policies["uid-api"]
+    assert world.store.contester(record) == "ScaledObject keda-web"
+
+    lists.scaled_objects = []
+    looking = asyncio.create_task(resync.run_for_scaled_objects())
+    started = world.clock.monotonic()
+    await until(lambda: world.store.contester(record) is None)
+    looking.cancel()
+
+    assert world.clock.monotonic() - started <= 120
+
+
+@pytest.mark.parametrize(
+    ("trouble", "contester"),
+    [
+        pytest.param(UnreachableError(Reason.ERROR, "no answer"), "ScaledObject keda-web", id="no answer"),
+        pytest.param(DeniedError(Reason.ACCESS_DENIED, "no right"), None, id="what may not be seen any more is gone"),
+    ],
+)
+async def test_trouble_with_keda_keeps_nothing_from_going_on(
+    trouble: WriteError, contester: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, lists, resync = wired()
+    lists.policies = [policy()]
+    lists.scaled_objects = [scaled_object()]
+    await resync.once()
+
+    lists.scaled_objects = trouble
+    await resync.once()
+
+    assert world.store.contester(world.store.policies["uid-api"]) == contester
+    assert "ScaledObjects cannot be listed" in caplog.text
 
 
 async def test_a_term_begins_when_the_store_is_complete_and_not_before() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deadband.engine.source_status import SourceReporter
+from deadband.ports import SourceStanding
 from tests.engine.fakes import FakeWorld, source
 
 
@@ -31,14 +32,14 @@ class Office:
         self.world = FakeWorld()
         self.health = FakeHealth()
         self.written: list[Mapping[str, Any]] = []
-        self.reachable: Mapping[str, bool | None] = {}
+        self.shown: Mapping[str, SourceStanding] = {}
         self.world.add_source()
         self.reporter = SourceReporter(
             store=self.world.store,
             health=lambda _: self.health,
             write=self._write,
             leadership=self.world.leadership,
-            reachable=lambda seen: setattr(self, "reachable", seen),
+            show=lambda seen: setattr(self, "shown", seen),
             clock=self.world.clock,
         )
 
@@ -64,7 +65,7 @@ async def test_a_source_that_answers_is_ready(office: Office) -> None:
     status = office.written[-1]
     assert (status["reachable"], status["version"], status["latencySeconds"]) == (True, "3.16.0", "0.01")
     assert [(one["type"], one["status"]) for one in status["conditions"]] == [("Ready", "True")]
-    assert office.reachable == {"main": True}
+    assert office.shown == {"main": SourceStanding(reachable=True, max_concurrent_queries=4)}
 
 
 @pytest.mark.parametrize(
@@ -148,3 +149,14 @@ async def test_a_backend_that_looks_back_too_far_is_told(office: Office) -> None
     await office.report()
 
     assert "lookback_delta" in office.written[-1]["conditions"][0]["message"]
+
+
+async def test_a_backend_that_turns_out_to_look_back_too_far_is_told_although_it_answers_as_before(
+    office: Office,
+) -> None:
+    await office.report()
+    office.health.ignores_lookback = True
+
+    assert await office.report() == 1
+    assert "lookback_delta" in office.written[-1]["conditions"][0]["message"]
+    assert await office.report() == 0

@@ -1,6 +1,7 @@
 """The store: what watches bring, what a LIST repairs, and who owns a target."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from deadband.core.types import NoTarget, Pause, Target
 from deadband.engine.records import read_pause
 from deadband.engine.store import PolicyChange, Store
-from deadband.ports import Workload
-from tests.engine.fakes import Json, autoscaler, deployment, policy, read_autoscaler, source
+from deadband.ports import ScaledObject, Workload
+from tests.engine.fakes import Json, autoscaler, deployment, policy, read_autoscaler, scaled_object, source
 
 TARGET = Target(replicas=2, ready=2, available=2)
 
@@ -185,11 +186,65 @@ def test_an_hpa_that_is_gone_contests_no_more(store: Store, end: Callable[[Store
     assert store.contester(store.policies["uid-api"]) is None
 
 
+@pytest.mark.parametrize(
+    ("found", "contester"),
+    [
+        pytest.param([scaled_object()], "ScaledObject keda-web", id="on the same workload"),
+        pytest.param([scaled_object(paused=True)], None, id="one that writes nothing"),
+        pytest.param([scaled_object(scales="other")], None, id="on another workload"),
+        pytest.param([scaled_object(kind="StatefulSet")], None, id="on a namesake of another kind"),
+        pytest.param([scaled_object(namespace="else")], None, id="in another namespace"),
+        pytest.param(
+            [scaled_object("b"), scaled_object("a")], "ScaledObject a", id="the first by name, whatever the order"
+        ),
+    ],
+)
+def test_a_scaled_object_contests_the_policy_on_its_workload(
+    store: Store, found: list[ScaledObject], contester: str | None
+) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy())
+    record = store.policies["uid-api"]
+
+    store.scalables.hold_scaled_objects(found)
+    assert store.contester(record) == contester
+
+    store.scalables.hold_scaled_objects([])
+    assert store.contester(record) is None
+
+
+def test_a_scaled_object_is_named_before_its_hpa_listed_or_not(store: Store) -> None:
+    store.apply("ScalingPolicy", "ADDED", policy())
+    store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler("keda-hpa-web", owner="ScaledObject keda-web"))
+
+    assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
+    store.scalables.hold_scaled_objects([scaled_object()])
+    assert store.contester(store.policies["uid-api"]) == "ScaledObject keda-web"
+
+
 def test_an_older_state_of_an_hpa_is_not_taken_in(store: Store) -> None:
     store.apply("HorizontalPodAutoscaler", "ADDED", autoscaler(low=5, resourceVersion="7"))
     store.apply("HorizontalPodAutoscaler", "MODIFIED", autoscaler(low=2, resourceVersion="6"))
 
-    assert store.autoscalers["shop", "web"].autoscaler.low == 5
+    assert store.scalables.autoscalers["shop", "web"].autoscaler.low == 5
+
+
+def test_a_watch_that_lags_behind_our_own_write_does_not_undo_it() -> None:
+    """What a late event tells was so before the write: it must not read as a revert."""
+    seen = [TARGET]
+    store = Store(lambda obj: Workload(seen[0], obj["metadata"]["resourceVersion"]), read_autoscaler)
+    store.apply("ScalingPolicy", "ADDED", policy())
+    store.apply("Deployment", "ADDED", deployment(version=5))
+    record = store.policies["uid-api"]
+
+    assert record.spec is not None
+    assert record.spec.scale_target_ref is not None
+    store.scalables.note_scaled("shop", record.spec.scale_target_ref, 3, resource_version="8")
+    seen[0] = replace(TARGET, writer="argocd-controller")
+    store.apply("Deployment", "MODIFIED", deployment(version=8))
+    assert store.target(record) == replace(TARGET, replicas=3)
+
+    store.apply("Deployment", "MODIFIED", deployment(version=9))
+    assert store.target(record) == replace(TARGET, writer="argocd-controller")
 
 
 def test_a_second_default_source_never_changes_what_is_in_use(store: Store) -> None:

@@ -155,6 +155,21 @@ def test_an_answer_is_classified(asked: Need, answer: Answer, expected: Sample |
     assert isinstance(reading, Sample) or reading.reason is expected
 
 
+@pytest.mark.parametrize(
+    ("workload", "said"),
+    [
+        pytest.param("a/Deployment/b", False, id="a kind whose way to its pods is known"),
+        pytest.param("a/Rollout/b", True, id="a kind that may own its pods by another way"),
+    ],
+)
+def test_a_foreign_kind_without_pods_says_which_pods_are_found(workload: str, said: bool) -> None:
+    reading = read_one(cpu(workload), Answered(()))
+
+    assert isinstance(reading, Absent)
+    assert reading.message.startswith("no ready pod of b is known")
+    assert ("pods are found that a Rollout or a ReplicaSet of it owns" in reading.message) is said
+
+
 def test_a_shared_answer_that_reaches_its_limit_may_have_been_cut_and_is_not_trusted() -> None:
     planned = plan([queue("leads")], SOURCES)
     (question,) = planned.questions
@@ -201,7 +216,11 @@ def test_a_question_without_an_answer_reads_error() -> None:
             need({"resource": {"name": "cpu"}}), "Allowed", Reason.ERROR, "scaleTargetRef", id="pods of no target"
         ),
         pytest.param(
-            cpu("a/HorizontalPodAutoscaler/b"), "Allowed", Reason.ERROR, "not supported yet", id="pods of an HPA"
+            cpu("a/HorizontalPodAutoscaler/b"),
+            "Allowed",
+            Reason.ERROR,
+            "not known here",
+            id="pods of an HPA that is not seen",
         ),
     ],
 )

@@ -42,3 +42,58 @@ def test_halves_hold_every_instant_once(count: int) -> None:
     assert first.count + second.count == count
     assert second.start == first.end + 15
     assert 0 <= first.count - second.count <= 1
+
+
+@pytest.mark.parametrize("late", [0, 1, 14])
+def test_a_grid_begins_on_a_multiple_of_its_step_so_that_the_next_one_asks_for_the_same_instants(late: int) -> None:
+    start = START + timedelta(seconds=late)
+
+    assert Grid.between(start, start + timedelta(hours=1), 15).at(0) == START
+
+
+def test_the_instants_are_those_that_are_found_by_their_place() -> None:
+    grid = Grid(1_767_600_000, 15, 7)
+
+    assert list(grid.instants()) == [grid.at(index) for index in range(7)]
+
+
+def some(first: int, last: int) -> Grid:
+    """Instants by their numbers, both ends included."""
+    return Grid(15 * first, 15, last - first + 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "left"),
+    [
+        pytest.param([], [(10, 20)], id="nothing is taken"),
+        pytest.param([(0, 9), (21, 30)], [(10, 20)], id="what is taken lies outside"),
+        pytest.param([(12, 14)], [(10, 11), (15, 20)], id="from the middle"),
+        pytest.param([(15, 30), (0, 11)], [(12, 14)], id="from both ends, in any order"),
+        pytest.param([(10, 14), (12, 16), (17, 17)], [(18, 20)], id="twice the same"),
+        pytest.param([(10, 18), (12, 14)], [(19, 20)], id="one within another"),
+        pytest.param([(0, 30)], [], id="everything"),
+    ],
+)
+def test_what_is_left_of_a_grid(others: list[tuple[int, int]], left: list[tuple[int, int]]) -> None:
+    assert list(some(10, 20).without([some(*other) for other in others])) == [some(*each) for each in left]
+
+
+@pytest.mark.parametrize(
+    ("other", "both"),
+    [((0, 9), None), ((0, 10), (10, 10)), ((12, 14), (12, 14)), ((0, 30), (10, 20)), ((20, 25), (20, 20))],
+)
+def test_what_two_grids_share(other: tuple[int, int], both: tuple[int, int] | None) -> None:
+    assert some(10, 20).within(some(*other)) == (some(*both) if both else None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pieces"),
+    [(149, [(10, 20)]), (150, [(10, 10), (11, 20)]), (299, [(10, 19), (20, 20)]), (300, [(10, 20)])],
+)
+def test_a_grid_is_cut_after_an_instant(seconds: int, pieces: list[tuple[int, int]]) -> None:
+    assert list(some(10, 20).up_to(seconds)) == [some(*each) for each in pieces]
+
+
+@pytest.mark.parametrize(("most", "end"), [(3, (18, 20)), (99, (10, 20))])
+def test_the_last_instants_of_a_grid(most: int, end: tuple[int, int]) -> None:
+    assert some(10, 20).last(most) == some(*end)

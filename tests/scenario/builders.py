@@ -34,6 +34,11 @@ NAMED = POLICY + "name: case\n"
 WHOLE = NAMED + "target: {replicas: 3}\nseries: {cpu: [50]}\n"
 """A scenario that is complete; one line more begins in line 20."""
 
+ON_HPA = WHOLE.replace("apps/v1, kind: Deployment", "autoscaling/v2, kind: HorizontalPodAutoscaler").replace(
+    "{replicas: 3}", "{replicas: 3, hpa: {minReplicas: 2, maxReplicas: 10}}"
+)
+"""The same for a policy that names an HPA."""
+
 
 def scenario(text: str, *, folder: Path = Path()) -> Scenario:
     """Parse the only document of a text."""

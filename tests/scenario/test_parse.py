@@ -10,7 +10,7 @@ from deadband.api.conditions import Reason
 from deadband.api.status import Way
 from deadband.core.types import Absent, Sample
 from deadband.scenario.document import NotYamlError, documents
-from tests.scenario.builders import NAMED, POLICY, WHOLE, faults, scenario
+from tests.scenario.builders import NAMED, ON_HPA, POLICY, WHOLE, faults, scenario
 
 
 def test_what_a_scenario_leaves_open_has_its_defaults() -> None:
@@ -164,6 +164,13 @@ def test_a_fault_of_a_series_is_told_by_its_entry(series: str, field: str, words
         pytest.param(
             NAMED + "target: {replicas: 3, hpa: {}}\n", "HorizontalPodAutoscaler", id="an HPA of a Deployment"
         ),
+        pytest.param(
+            ON_HPA.replace(", hpa: {minReplicas: 2, maxReplicas: 10}", ""),
+            '"hpa" is missing',
+            id="an HPA without bounds",
+        ),
+        pytest.param(ON_HPA.replace("minReplicas: 2, ", ""), '"minReplicas" is missing', id="an HPA with one bound"),
+        pytest.param(ON_HPA.replace("minReplicas: 2", "minReplicas: 11"), "greater than", id="a floor above the cap"),
         pytest.param("- 1\n", "must be a mapping", id="no mapping"),
         pytest.param("name: case\npolicy: 5\n", "must be a mapping", id="a policy that is a number"),
         pytest.param("name: case\npolicy: {file: nowhere.yaml}\n", "cannot be read", id="a policy that is nowhere"),

@@ -1,13 +1,20 @@
 """The player: what passes from tick to tick, what a restart loses, how the target behaves."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deadband.api.scalingpolicy import Bound
+from deadband.scenario.autoscaled import AutoscaledCluster
 from deadband.scenario.compare import judge
+from deadband.scenario.model import TargetChange
 from deadband.scenario.outcome import Outcome
 from deadband.scenario.play import merged, play
-from tests.scenario.builders import NAMED, WHOLE, scenario
+from tests.scenario.builders import NAMED, ON_HPA, WHOLE, scenario
+
+T0 = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
 def played(text: str) -> Outcome:
@@ -137,7 +144,7 @@ def test_a_policy_that_loses_its_target_advises_only() -> None:
     [
         pytest.param("minReplicas: 30", "minReplicas", id="a contradiction"),
         pytest.param("minReplicas: 1\n    bond: Both", "bond", id="an unknown key"),
-        pytest.param("minReplicas: 1\n    bound: Both", "not supported yet", id="what is not supported yet"),
+        pytest.param("minReplicas: 1\n    bound: Both", "belongs to", id="a bound of what is no HPA"),
     ],
 )
 def test_an_invalid_policy_is_refused_and_never_an_unusable_file(spec: str, word: str) -> None:
@@ -156,15 +163,43 @@ def test_metadata_that_the_api_server_would_refuse_is_refused(metadata: str) -> 
     assert played(WHOLE.replace("{name: api, namespace: leadgen}", metadata) + "expect: {invalid: true}\n").ok
 
 
-def test_an_hpa_target_is_refused_as_not_supported_yet() -> None:
-    text = WHOLE.replace(
-        "apiVersion: apps/v1, kind: Deployment", "apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler"
-    )
-    text = text.replace("{replicas: 3}", "{replicas: 3, hpa: {minReplicas: 2, maxReplicas: 10}}")
+def test_the_workload_of_an_hpa_follows_its_bounds_and_nothing_else() -> None:
+    text = ON_HPA.replace("[50]", "[50, 50, 50, 50]")
+    events = "events: [{tick: 1, target: {hpa: {minReplicas: 6}}}, {tick: 2, target: {hpa: {minReplicas: 2}}}]\n"
+    cluster = AutoscaledCluster(TargetChange(replicas=3, low=2, high=10))
+    pods = []
+    for change in (TargetChange(low=6), TargetChange(low=2), TargetChange(replicas=9, high=7)):
+        cluster.change(change, T0)
+        pods.append(cluster.replicas)
 
-    (difference,) = played(text).differences
-    assert "not supported yet" in difference.sentence
-    assert played(text + "expect: {invalid: true}\n").ok
+    assert pods == [6, 6, 7]
+    assert [tick.replicas for tick in played(text + events).ticks] == [2, 6, 2, 2]
+
+
+def test_a_floor_above_the_cap_is_refused_as_by_the_api_server() -> None:
+    cluster = AutoscaledCluster(TargetChange(replicas=3, low=2, high=10))
+    cluster.moves = Bound.MIN_REPLICAS
+
+    cluster.change(TargetChange(low=12), T0)
+
+    assert cluster.standing == 2
+
+
+def test_a_workload_at_zero_has_switched_its_hpa_off() -> None:
+    cluster = AutoscaledCluster(TargetChange(replicas=0, low=2, high=10))
+
+    cluster.change(TargetChange(low=3), T0)
+
+    assert cluster.replicas == 0
+
+
+def test_a_policy_that_turns_from_an_hpa_to_its_workload_moves_that() -> None:
+    turn = "{apiVersion: apps/v1, kind: Deployment, name: api}"
+    ticks = played(
+        ON_HPA.replace("[50]", "[50, 71]") + f"events: [{{tick: 1, spec: {{scaleTargetRef: {turn}}}}}]\n"
+    ).ticks
+
+    assert [tick.replicas for tick in ticks] == [2, 4]
 
 
 def test_a_valid_policy_that_should_be_refused_differs() -> None:

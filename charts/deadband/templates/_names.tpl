@@ -62,6 +62,25 @@ app.kubernetes.io/component: operator
 {{- end -}}
 {{- end -}}
 
+{{/* Where pods may run, the test's too: on a cluster whose nodes are all tainted it would wait for ever. */}}
+{{- define "deadband.placement" -}}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* What the "restricted" Pod Security Standard asks of a container, and a root file system nobody can write to. */}}
 {{- define "deadband.containerSecurity" -}}
 allowPrivilegeEscalation: false

@@ -7,6 +7,6 @@ dependencies of one never move the versions of another.
 """
 
 from e2e.testbed.tools.build import ToolError, path
-from e2e.testbed.tools.catalog import DEFAULT_TOOLS, TOOLS, Tool
+from e2e.testbed.tools.catalog import TOOLS, Tool
 
-__all__ = ["DEFAULT_TOOLS", "TOOLS", "Tool", "ToolError", "path"]
+__all__ = ["TOOLS", "Tool", "ToolError", "path"]

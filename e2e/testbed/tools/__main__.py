@@ -4,14 +4,14 @@ import argparse
 import sys
 
 from e2e.testbed.tools.build import ToolError, path
-from e2e.testbed.tools.catalog import DEFAULT_TOOLS, TOOLS
+from e2e.testbed.tools.catalog import TOOLS
 
 
 def main() -> int:
-    """Build the named tools, by default all that the test bed needs; 0 when every one is there."""
+    """Build the named tools, by default all of them; 0 when every one is there."""
     parser = argparse.ArgumentParser(prog="python -m e2e.testbed.tools", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(TOOLS)}")
-    names = parser.parse_args().names or DEFAULT_TOOLS
+    names = parser.parse_args().names or TOOLS
     try:
         for name in names:
             print(path(name), flush=True)

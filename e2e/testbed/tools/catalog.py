@@ -16,7 +16,6 @@ class Tool:
         package: Go import path of the main package.
         tags: Go build tags.
         stamps: Go variables set at link time, or the program would report a development version.
-        default: False for a program that is built only when somebody asks for it by name.
         in_kubebuilder_assets: True when the folder named by KUBEBUILDER_ASSETS holds it.
     """
 
@@ -26,7 +25,6 @@ class Tool:
     package: str
     tags: tuple[str, ...] = ()
     stamps: tuple[tuple[str, str], ...] = ()
-    default: bool = True
     in_kubebuilder_assets: bool = False
 
 
@@ -41,14 +39,13 @@ _PROMETHEUS_TAGS = ("netgo", "remove_all_sd")
 _PROMETHEUS_STAMPS = (("github.com/prometheus/common/version.Version", "3.16.0"),)
 
 
-def _kube(name: str, *, default: bool = True, assets: bool = False) -> Tool:
+def _kube(name: str, *, assets: bool = False) -> Tool:
     return Tool(
         name,
         KUBERNETES,
         "kube",
         f"k8s.io/kubernetes/cmd/{name}",
         stamps=_KUBE_STAMPS,
-        default=default,
         in_kubebuilder_assets=assets,
     )
 
@@ -69,6 +66,7 @@ TOOLS: dict[str, Tool] = {
     for tool in (
         _kube("kube-apiserver", assets=True),  # first: it compiles most of what the others of its family share
         _kube("kube-controller-manager"),
+        _kube("kube-scheduler"),
         _kube("kubectl", assets=True),
         Tool("etcd", "3.6.10", "etcd", "go.etcd.io/etcd/server/v3", in_kubebuilder_assets=True),
         Tool("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
@@ -88,8 +86,12 @@ TOOLS: dict[str, Tool] = {
             "helm.sh/helm/v4/cmd/helm",
             stamps=(("helm.sh/helm/v4/internal/version.version", "v4.3.1"),),
         ),
-        _kube("kube-scheduler", default=False),
+        Tool(
+            "victoria-metrics",
+            "1.136.23",
+            "victoriametrics",
+            "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
+            stamps=(("github.com/VictoriaMetrics/VictoriaMetrics/lib/buildinfo.Version", "v1.136.23"),),
+        ),
     )
 }
-
-DEFAULT_TOOLS: tuple[str, ...] = tuple(tool.name for tool in TOOLS.values() if tool.default)

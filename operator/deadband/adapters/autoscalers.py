@@ -1,4 +1,4 @@
-"""HorizontalPodAutoscalers: what one read tells."""
+"""HorizontalPodAutoscalers: what one read tells, and the write of their bounds (R18, R19)."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,51 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deadband.adapters.kube import FIELD_MANAGER, Resource
+from deadband.adapters.kube import FIELD_MANAGER, Json, Kube, Resource
+from deadband.adapters.ownership import other_writer
+from deadband.adapters.scaled_objects import SCALED_OBJECTS
 from deadband.api.originals import ORIGINAL_BOUNDS_ANNOTATION, OriginalBounds
 from deadband.api.scalingpolicy import ScaleTargetRef
-from deadband.core.autoscaler import Autoscaler
+from deadband.core.autoscaler import Autoscaler, Rewrite
+from deadband.ports import AutoscalerRead
 
 logger = logging.getLogger(__name__)
 
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+
+
+class KubeAutoscalers:
+    """ports.Autoscalers on the API server."""
+
+    def __init__(self, kube: Kube) -> None:
+        """Share the process's client."""
+        self._kube = kube
+
+    async def read(self, namespace: str, name: str) -> AutoscalerRead:
+        """Read an HPA from the API server, past every cache.
+
+        Raises:
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+        obj = await self._kube.get(AUTOSCALERS, namespace, name)
+        return AutoscalerRead(autoscaler_from_object(obj), str(obj["metadata"]["resourceVersion"]))
+
+    async def rewrite(self, namespace: str, name: str, rewrite: Rewrite, *, resource_version: str) -> Json:
+        """Set both bounds and the annotation in one merge-patch, with the precondition and our field manager (R18).
+
+        Raises:
+            ConflictError: Somebody changed the HPA since it was read; nothing was written.
+            GoneError, DeniedError, UnreachableError: As their names say.
+        """
+        originals = rewrite.originals and rewrite.originals.model_dump_json(exclude_none=True)
+        body = {
+            "metadata": {
+                "resourceVersion": resource_version,
+                "annotations": {ORIGINAL_BOUNDS_ANNOTATION: originals},
+            },
+            "spec": {"minReplicas": rewrite.low, "maxReplicas": rewrite.high},
+        }
+        return await self._kube.patch(AUTOSCALERS, namespace, name, body)
 
 
 def autoscaler_from_object(obj: Mapping[str, Any]) -> Autoscaler:
@@ -33,10 +70,21 @@ def autoscaler_from_object(obj: Mapping[str, Any]) -> Autoscaler:
         ),
         low=int(spec.get("minReplicas", 1)),
         high=int(spec["maxReplicas"]),
+        owner=_scaled_object(metadata),
         originals=_originals(metadata),
         own_low=_own_write(managed, "f:minReplicas"),
         own_high=_own_write(managed, "f:maxReplicas"),
+        low_writer=other_writer(managed, "f:minReplicas"),
+        high_writer=other_writer(managed, "f:maxReplicas"),
     )
+
+
+def _scaled_object(metadata: Mapping[str, Any]) -> str | None:
+    """The ScaledObject whose controller made this HPA, and makes it anew as it was (KEDA, "Scaling Deployments")."""
+    for owner in metadata.get("ownerReferences") or ():
+        if owner.get("controller") and str(owner.get("apiVersion", "")).startswith(f"{SCALED_OBJECTS.group}/"):
+            return f"{owner['kind']} {owner['name']}"
+    return None
 
 
 def _originals(metadata: Mapping[str, Any]) -> OriginalBounds | None:

@@ -18,10 +18,10 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.config import ConfigException
 
-from deadband.adapters.kube_errors import Call, ExpiredError, from_failure, from_status
+from deadband.adapters.kube_errors import OPERATOR, Call, Caller, ExpiredError, from_failure, from_status
 from deadband.ports import ConflictError, DeniedError, GoneError, WriteError
 
-FIELD_MANAGER = "deadband"
+FIELD_MANAGER = OPERATOR.manager
 """Who owns what we write (R18); also how a later start recognizes its own writes."""
 
 PAGE_SIZE = 500
@@ -68,38 +68,68 @@ class Resource:
 class Kube:
     """The API server, for all adapters of one process; close it when done."""
 
-    def __init__(self, client: ApiClient, *, timeout_seconds: float = 10, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        *,
+        timeout_seconds: float = 10,
+        observe: Observe | None = None,
+        caller: Caller = OPERATOR,
+    ) -> None:
         """Wrap a configured client.
 
         Args:
             client: From kube_connect.
             timeout_seconds: For one whole call, connection included.
             observe: Told of every finished call.
+            caller: Whose field manager writes, and in whose words failures are told.
         """
         client.user_agent = f"deadband/{version('deadband')}"
         self.client = client
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
         self._observe = observe
+        self._caller = caller
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Json:
-        """Read one object past every cache.
+    async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Json:
+        """Read one object, or its subresource, past every cache.
 
         Raises:
             GoneError, DeniedError, UnreachableError: As their names say; so for every call below.
         """
-        call = Call("get", resource.group, resource.plural, namespace, name)
-        return await self._send(call, "GET", resource.path(namespace, name))
+        plural, parts = _addressed(resource, name, subresource)
+        call = Call("get", resource.group, plural, namespace, name)
+        return await self._send(call, "GET", resource.path(namespace, *parts))
 
-    async def list_all(self, resource: Resource, namespace: str = "") -> list[Json]:
-        """Read all objects of a kind, in pages of one consistent snapshot.
+    async def list_all(self, resource: Resource, namespace: str = "", *, fields: str = "") -> list[Json]:
+        """Read all objects of a kind, or those that a field selector names, in pages of one consistent snapshot.
 
         Items carry apiVersion and kind, as watch events do (the API server leaves them out of most lists).
         """
         call = Call("list", resource.group, resource.plural, namespace)
+        query = {"fieldSelector": fields} if fields else {}
         try:
-            return await self._pages(call, resource, namespace, PAGE_SIZE)
+            return await self._pages(call, resource, namespace, {**query, "limit": str(PAGE_SIZE)})
         except ExpiredError:  # the snapshot was compacted away between two pages: once more, in one piece
-            return await self._pages(call, resource, namespace, 0)
+            return await self._pages(call, resource, namespace, query)
+
+    async def find(
+        self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", most: int
+    ) -> list[Json]:
+        """Read the first objects of a kind that selectors choose, in one page.
+
+        Args:
+            resource: The kind.
+            namespace: Where.
+            labels: Label selector; empty for all.
+            fields: Field selector, of fields that the kind can be selected by; empty for all.
+            most: How many at most.
+        """
+        call = Call("list", resource.group, resource.plural, namespace)
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(most)}
+        page = await self._send(
+            call, "GET", resource.path(namespace), query={key: value for key, value in query.items() if value}
+        )
+        return list(page.get("items") or ())
 
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> Json:
         """Create an object; ConflictError when one of that name exists."""
@@ -114,8 +144,7 @@ class Kube:
         Raises:
             ConflictError: The precondition failed.
         """
-        plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
-        parts = (name, subresource) if subresource else (name,)
+        plural, parts = _addressed(resource, name, subresource)
         call = Call("patch", resource.group, plural, namespace, name)
         return await self._send(call, "PATCH", resource.path(namespace, *parts), body=body)
 
@@ -130,25 +159,28 @@ class Kube:
 
     async def served(self, group: str, version: str) -> frozenset[str]:
         """Plurals that the API server serves in a group; empty when it does not know the group."""
+        return frozenset(entry["name"] for entry in await self.resources(group, version) if "/" not in entry["name"])
+
+    async def resources(self, group: str, version: str) -> list[Json]:
+        """What the API server serves in a group and version, subresources included; nothing when it knows no such."""
         call = Call("get", group, "apiresources")
+        root = f"/apis/{quote(group, safe='')}" if group else "/api"
         try:
-            found = await self._send(call, "GET", f"/apis/{quote(group, safe='')}/{quote(version, safe='')}")
+            found = await self._send(call, "GET", f"{root}/{quote(version, safe='')}")
         except GoneError:
-            return frozenset()
-        return frozenset(entry["name"] for entry in found.get("resources", ()) if "/" not in entry["name"])
+            return []
+        return list(found.get("resources") or ())
 
     async def close(self) -> None:
         """Close the connections."""
         await self.client.close()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
 
-    async def _pages(self, call: Call, resource: Resource, namespace: str, size: int) -> list[Json]:
+    async def _pages(self, call: Call, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Json]:
         found: list[Json] = []
         token = ""
         while True:
-            query = {"limit": str(size)} if size else {}
-            page = await self._send(
-                call, "GET", resource.path(namespace), query=query | ({"continue": token} if token else {})
-            )
+            part = {"continue": token} if token else {}
+            page = await self._send(call, "GET", resource.path(namespace), query={**query, **part})
             found += [
                 {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page.get("items") or ()
             ]
@@ -186,7 +218,7 @@ class Kube:
         parameters = dict(query)
         if body is not None:
             headers["Content-Type"] = _MERGE_PATCH if method == "PATCH" else "application/json"
-            parameters["fieldManager"] = FIELD_MANAGER
+            parameters["fieldManager"] = self._caller.manager
         try:
             request = await self.client.param_serialize(
                 method,
@@ -199,11 +231,18 @@ class Kube:
             response = await self.client.call_api(*request, _request_timeout=self._timeout)
             content = await response.read()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
             if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-                raise from_status(call, response.status, content, response.headers.get("Retry-After"))
+                raise from_status(
+                    call, response.status, content, response.headers.get("Retry-After"), caller=self._caller
+                )
             answer: Json = json.loads(content)
         except (aiohttp.ClientError, TimeoutError, OSError, ConfigException, ValueError) as failure:
-            raise from_failure(call, failure) from failure
+            raise from_failure(call, failure, caller=self._caller) from failure
         return answer
+
+
+def _addressed(resource: Resource, name: str, subresource: str) -> tuple[str, tuple[str, ...]]:
+    """The resource as RBAC names it, and the end of the path."""
+    return (f"{resource.plural}/{subresource}", (name, subresource)) if subresource else (resource.plural, (name,))
 
 
 _OUTCOMES: Mapping[type[WriteError], str] = {ConflictError: "conflict", GoneError: "gone", DeniedError: "denied"}

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import yaml
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 
 from deadband.adapters.kube import Kube, Observe
+from deadband.adapters.kube_errors import OPERATOR, Caller
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -50,6 +56,7 @@ async def connect(
     context: str | None = None,
     timeout_seconds: float = 10,
     observe: Observe | None = None,
+    caller: Caller = OPERATOR,
 ) -> Kube:
     """Build the client.
 
@@ -59,6 +66,7 @@ async def connect(
         context: A context of that kubeconfig; absent: its current one.
         timeout_seconds: For every call.
         observe: Told of every finished call.
+        caller: Who calls.
 
     Raises:
         ConnectError: No credentials were found, or they cannot be used.
@@ -79,7 +87,7 @@ async def connect(
         raise ConnectError(f"cannot connect to Kubernetes: {failure}") from failure
     except (AttributeError, KeyError, TypeError, yaml.YAMLError) as failure:  # what the client makes of odd files
         raise ConnectError("cannot connect to Kubernetes: the kubeconfig is not one") from failure
-    return Kube(client, timeout_seconds=timeout_seconds, observe=observe)
+    return Kube(client, timeout_seconds=timeout_seconds, observe=observe, caller=caller)
 
 
 def in_cluster() -> bool:
@@ -91,6 +99,19 @@ def own_namespace() -> str | None:
     """The pod's namespace; None outside of a cluster."""
     file = SERVICE_ACCOUNT / "namespace"
     return file.read_text().strip() if file.exists() else None
+
+
+def chosen_namespace(*, kubeconfig: str | None, context: str | None) -> str:
+    """The namespace that kubectl would use: the context's, in a pod without a kubeconfig the pod's, else default."""
+    if kubeconfig is None and context is None and in_cluster():
+        return own_namespace() or "default"
+    try:
+        contexts, current = list_kube_config_contexts(kubeconfig or default_kubeconfig())  # type: ignore[no-untyped-call]  # as below
+    except (ConfigException, OSError, AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError):
+        return "default"  # whoever connects with such a file says what is wrong with it
+    named = {each["name"]: each["context"] for each in contexts}
+    chosen = named.get(context or current["name"]) or {}
+    return chosen.get("namespace") or "default"
 
 
 def default_kubeconfig() -> str:

@@ -43,7 +43,44 @@ class Call:
         return f"{self.verb} {kind} {where}".rstrip()
 
 
-def from_status(call: Call, status: int, body: bytes, retry_after: str | None = None) -> WriteError:
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls the API server, and in whose words a failure is told.
+
+    Attributes:
+        manager: Field manager of what it writes.
+        name: Whom RBAC refuses, with a verb in the singular behind it.
+        place: Where it runs.
+        credentials: What to check when its credentials are not accepted.
+        later: What follows a failure that may pass; empty where nobody tries again.
+    """
+
+    manager: str
+    name: str
+    place: str
+    credentials: str
+    later: str
+
+
+OPERATOR = Caller(
+    manager="deadband",
+    name="the operator's ServiceAccount",
+    place="the operator",
+    credentials="check that its ServiceAccount token is mounted and has not expired",
+    later="; tried again at the next evaluation",
+)
+PERSON = Caller(
+    manager="kubectl-deadband",
+    name="your user",
+    place="this machine",
+    credentials="check the kubeconfig and its context, or log in again",
+    later="",
+)
+
+
+def from_status(
+    call: Call, status: int, body: bytes, retry_after: str | None = None, *, caller: Caller = OPERATOR
+) -> WriteError:
     """Name a refusal of the API server.
 
     Args:
@@ -52,20 +89,17 @@ def from_status(call: Call, status: int, body: bytes, retry_after: str | None = 
         body: The answer; only looked at, never repeated: it may quote what a tenant wrote.
         retry_after: The Retry-After header in seconds, if there is one. Nothing here waits for it:
             the next evaluation is the retry.
+        caller: Who called.
 
     Returns:
         ConflictError, GoneError, DeniedError or UnreachableError. Every other 4xx is a DeniedError
         with reason Error: repeating the same request cannot succeed.
     """
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return UnreachableError(
-            Reason.ERROR, f"{call}: the API server failed (HTTP {status}); tried again at the next evaluation"
-        )
+        return UnreachableError(Reason.ERROR, f"{call}: the API server failed (HTTP {status}){caller.later}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = f", asks to wait {int(retry_after)} s" if retry_after and retry_after.isdigit() else ""
-        return UnreachableError(
-            Reason.ERROR, f"{call}: the API server is overloaded (429{wait}); tried again at the next evaluation"
-        )
+        return UnreachableError(Reason.ERROR, f"{call}: the API server is overloaded (429{wait}){caller.later}")
     kind, reason, advice = _REFUSALS.get(
         status,
         (
@@ -74,10 +108,14 @@ def from_status(call: Call, status: int, body: bytes, retry_after: str | None = 
             f"refused (HTTP {status}); look for an admission policy, webhook or validation rule that forbids it",
         ),
     )
-    return kind(reason, f"{call}: {_forbidden(call, body) if status == HTTPStatus.FORBIDDEN else advice}")
+    if status == HTTPStatus.FORBIDDEN:
+        advice = _forbidden(call, body, caller)
+    if status == HTTPStatus.UNAUTHORIZED:
+        advice = f"the credentials of {caller.place} are not accepted (401); {caller.credentials}"
+    return kind(reason, f"{call}: {advice}")
 
 
-def from_failure(call: Call, failure: Exception) -> UnreachableError:
+def from_failure(call: Call, failure: Exception, *, caller: Caller = OPERATOR) -> UnreachableError:
     """Name a failure to get an answer at all: connection, TLS, timeout, unreadable credentials, no JSON.
 
     Whether a write that timed out took effect is not known; the message says so.
@@ -86,19 +124,19 @@ def from_failure(call: Call, failure: Exception) -> UnreachableError:
         doubt = "" if call.verb in {"get", "list"} else "; whether the write took effect is not known"
         return UnreachableError(Reason.TIMEOUT, f"{call}: the API server did not answer in time{doubt}")
     if isinstance(failure, aiohttp.ClientSSLError):
-        advice = "check the certificate authority that the operator trusts"
+        advice = f"check the certificate authority that {caller.place} trusts"
     elif isinstance(failure, ConfigException):
-        advice = "the operator's own credentials could not be read; check the mounted ServiceAccount token"
+        advice = f"the credentials of {caller.place} could not be read; {caller.credentials}"
     elif isinstance(failure, aiohttp.ClientError | OSError):
-        advice = "check the network between the operator and the API server"
+        advice = f"check the network between {caller.place} and the API server"
     else:
-        advice = "the answer was not JSON; check for a proxy between the operator and the API server"
+        advice = f"the answer was not JSON; check for a proxy between {caller.place} and the API server"
     return UnreachableError(
         Reason.ERROR, f"{call}: the API server could not be reached ({type(failure).__name__}); {advice}"
     )
 
 
-def _forbidden(call: Call, body: bytes) -> str:
+def _forbidden(call: Call, body: bytes, caller: Caller) -> str:
     """Tell a missing RBAC rule from a refusal by admission: the authorizer's message says `cannot VERB resource`."""
     try:
         message = str(json.loads(body).get("message", ""))
@@ -108,7 +146,7 @@ def _forbidden(call: Call, body: bytes) -> str:
         return "refused (403) by an admission policy, a webhook or a quota; ask who administers the cluster"
     scope = f"in namespace {call.namespace}" if call.namespace else "cluster-wide"
     return (
-        f"access denied (403); the operator's ServiceAccount lacks the RBAC rule: verb {call.verb} on "
+        f"access denied (403); {caller.name} lacks the RBAC rule: verb {call.verb} on "
         f'resource {call.resource} in API group "{call.group}" {scope}'
     )
 
@@ -117,7 +155,7 @@ _REFUSALS: Mapping[int, tuple[type[WriteError], Reason, str]] = {
     HTTPStatus.UNAUTHORIZED: (
         DeniedError,
         Reason.ACCESS_DENIED,
-        "the operator's credentials are not accepted (401); check that its token is mounted and has not expired",
+        "",
     ),
     HTTPStatus.FORBIDDEN: (DeniedError, Reason.ACCESS_DENIED, ""),
     HTTPStatus.NOT_FOUND: (GoneError, Reason.TARGET_NOT_FOUND, "not found (404)"),

@@ -5,10 +5,11 @@ from typing import Any
 
 from deadband.adapters.autoscalers import AUTOSCALERS
 from deadband.adapters.kube import Json, Kube, Resource
+from deadband.adapters.scaled_objects import SCALED_OBJECTS, scaled_object_from_object
 from deadband.adapters.targets import WORKLOADS
 from deadband.api import GROUP, VERSION
 from deadband.api.conditions import Reason
-from deadband.ports import GoneError, ObjectRef
+from deadband.ports import GoneError, ObjectRef, ScaledObject
 
 POLICIES = Resource(GROUP, VERSION, "scalingpolicies", "ScalingPolicy")
 SOURCES = Resource(GROUP, VERSION, "metricsources", "MetricSource", namespaced=False)
@@ -74,6 +75,13 @@ class KubePolicies:
     async def list_autoscalers(self) -> list[Json]:
         """All HorizontalPodAutoscalers, as autoscaler_from_object reads them."""
         return await self._everywhere(AUTOSCALERS)
+
+    async def list_scaled_objects(self) -> list[ScaledObject]:
+        """All of KEDA's ScaledObjects; none where the cluster does not know the kind, which costs one look."""
+        served = await self._kube.served(SCALED_OBJECTS.group, SCALED_OBJECTS.version)
+        if SCALED_OBJECTS.plural not in served:
+            return []
+        return [scaled_object_from_object(each) for each in await self._everywhere(SCALED_OBJECTS)]
 
     async def namespace_labels(self) -> Mapping[str, Mapping[str, str]]:
         """The labels of every namespace by its name; a right that the chart grants only where it is wanted."""

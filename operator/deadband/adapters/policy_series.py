@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from deadband.api.behavior import Direction
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.api.types import Decimal
@@ -32,8 +33,9 @@ THRESHOLD = Family(
 )
 REPLICAS = Family("deadband_policy_replicas", "Replicas of a policy's target: current, desired, and both bounds.")
 CONDITION = Family("deadband_policy_condition", "1 for the status that each condition of a policy has now.")
+DECISION = Family("deadband_policy_decision", "1 for the reason that the last evaluation of a policy ended with.")
 
-FAMILIES = (VALUE, THRESHOLD, REPLICAS, CONDITION)
+FAMILIES = (VALUE, THRESHOLD, REPLICAS, CONDITION, DECISION)
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -58,9 +60,11 @@ class PolicySeries:
         self._rendered[VALUE][key] = "".join(
             f'{VALUE.name}{{{base},metric="{metric}"}} {float(value)!r}\n' for metric, value in values.items()
         )
+        reason = status.decision.reason if status.decision is not None else None
         rest = (
             status.current_replicas,
             status.desired_replicas,
+            reason,
             *[(condition.type, condition.status) for condition in status.conditions],
         )
         if (before := self._shown.get(key)) is not None and before[0] is spec and before[1] == rest:
@@ -69,6 +73,7 @@ class PolicySeries:
         self._rendered[CONDITION][key] = "".join(
             f'{CONDITION.name}{{{base},type="{one.type}",status="{one.status}"}} 1\n' for one in status.conditions
         )
+        self._rendered[DECISION][key] = f'{DECISION.name}{{{base},reason="{reason}"}} 1\n' if reason else ""
         self._rendered[REPLICAS][key] = "".join(_replicas(base, spec, status))
         self._rendered[THRESHOLD][key] = "".join(_thresholds(base, spec)) if spec is not None else ""
 
@@ -90,12 +95,20 @@ def _thresholds(base: str, spec: ScalingPolicySpec) -> Iterable[str]:
     for direction, rules in (("up", spec.up), ("down", spec.down)):
         if not rules.enabled:
             continue
-        for trigger in rules.triggers:
-            comparisons: Mapping[str, Decimal | None] = {"above": trigger.above, "below": trigger.below}
-            for comparison, threshold in comparisons.items():
-                if threshold is not None:
-                    labels = f'{base},metric="{trigger.metric}",direction="{direction}",comparison="{comparison}"'
-                    yield f"{THRESHOLD.name}{{{labels}}} {float(threshold)!r}\n"
+        for (metric, comparison), thresholds in _compared(rules).items():
+            # Of several the one that decides: the first to be breached under anyOf, the last under allOf.
+            deciding = min if (comparison == "above") is (rules.any_of is not None) else max
+            labels = f'{base},metric="{metric}",direction="{direction}",comparison="{comparison}"'
+            yield f"{THRESHOLD.name}{{{labels}}} {float(deciding(thresholds))!r}\n"
+
+
+def _compared(rules: Direction) -> Mapping[tuple[str, str], list[Decimal]]:
+    """The thresholds of a direction by metric and by how they are compared."""
+    compared: dict[tuple[str, str], list[Decimal]] = {}
+    for trigger in rules.triggers:
+        comparison = "above" if trigger.above is not None else "below"
+        compared.setdefault((trigger.metric, comparison), []).append(trigger.threshold)
+    return compared
 
 
 def _replicas(base: str, spec: ScalingPolicySpec | None, status: ScalingPolicyStatus) -> Iterable[str]:

@@ -180,6 +180,7 @@ class _Source:
             "time": f"{at.timestamp():.3f}",
             "timeout": f"{self.spec.timeout_seconds}s",
             "lookback_delta": lookback,
+            "max_lookback": lookback,  # VictoriaMetrics's name for it
             "limit": str(limit),
         }
         reply = self._connection.call("POST", "/api/v1/query", form)

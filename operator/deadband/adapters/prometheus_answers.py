@@ -16,8 +16,16 @@ from deadband.queries.types import Answered, Series
 _OK = 200
 _QUERYS_FAULT = frozenset({400, 413, 422})
 """Refusals that say nothing about the server's health: bad PromQL, a request too large, a failed execution."""
-_ERROR_TYPES = frozenset({"bad_data", "canceled", "execution", "internal", "not_found", "timeout", "unavailable"})
-"""errorType values of the HTTP API; anything else could carry what must not be shown."""
+_ERROR_TYPES = frozenset({"bad_data", "canceled", "execution", "internal", "not_found", "timeout", "unavailable"}) | {
+    "not_acceptable",
+    "too_large_entry",
+    "too_many_requests",
+}
+"""errorType values of the HTTP API, and Mimir's own (its pkg/api/error/error.go); anything else could carry what must
+not be shown. VictoriaMetrics repeats the HTTP status there."""
+_INFO = "PromQL info: "
+"""How Prometheus's engine begins a remark that takes nothing from the answer (its util/annotations/annotations.go).
+Thanos has no field `infos` and sends them among the warnings (its pkg/api/api.go)."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 """Any 64-bit float in any notation, and no exponent whose exact value would fill the memory."""
 _NOT_NUMBERS = frozenset({"NaN", "+Inf", "-Inf", "Inf"})
@@ -100,11 +108,16 @@ def _successful(status: int, body: bytes) -> dict[str, Any]:
 
 
 def _warnings(document: dict[str, Any]) -> tuple[str, ...]:
+    """What makes an answer partial (R1): warnings, and the word of a vmselect that did not reach every vmstorage.
+
+    Source: VictoriaMetrics documentation, "Cluster version", "Cluster availability".
+    """
     match document.get("warnings", []):
         case list(warnings):
-            return tuple(str(warning) for warning in warnings)
+            told = tuple(text for text in map(str, warnings) if not text.startswith(_INFO))
         case _:
             raise _malformed()
+    return (*told, "the backend says isPartial") if document.get("isPartial", False) is not False else told
 
 
 def _document(body: bytes) -> dict[str, Any] | None:

@@ -1,14 +1,16 @@
-"""Workloads: what one read of a Deployment or StatefulSet tells the decision, and the write on /scale (R18)."""
+"""Workloads: what one read of a target tells the decision, and the write on its /scale (R18)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from deadband.adapters.kube import FIELD_MANAGER, Kube, Resource
-from deadband.api.conditions import Reason
+from deadband.adapters.ownership import other_writer, owners
+from deadband.adapters.scalables import AnyKind
+from deadband.adapters.selectors import selector_text
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Target
-from deadband.ports import GoneError, Workload
+from deadband.ports import Workload
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
@@ -16,7 +18,7 @@ STATEFUL_SETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 WORKLOADS: Mapping[tuple[str, str], Resource] = {
     (resource.api_version, resource.kind): resource for resource in (DEPLOYMENTS, STATEFUL_SETS)
 }
-"""By apiVersion and kind: what a policy may name as its target."""
+"""By apiVersion and kind: those that are watched; any other kind is read when it is needed."""
 
 
 class KubeTargets:
@@ -25,15 +27,19 @@ class KubeTargets:
     def __init__(self, kube: Kube) -> None:
         """Share the process's client."""
         self._kube = kube
+        self._any_kind = AnyKind(kube)
 
     async def read(self, namespace: str, ref: ScaleTargetRef) -> Workload:
         """Read the target from the API server, past every cache.
 
         Raises:
-            GoneError: Reason TargetNotFound, or TargetNotScalable for a kind that deadband does not scale.
+            GoneError: Reason TargetNotFound, or TargetNotScalable for a kind that cannot be scaled.
             DeniedError, UnreachableError: As their names say.
         """
-        return workload_from_object(await self._kube.get(resource_of(ref), namespace, ref.name))
+        resource = WORKLOADS.get((ref.api_version, ref.kind))
+        if resource is None:
+            return await self._any_kind.read(namespace, ref)
+        return workload_from_object(await self._kube.get(resource, namespace, ref.name))
 
     async def scale(self, namespace: str, ref: ScaleTargetRef, replicas: int, *, resource_version: str) -> None:
         """Set spec.replicas through /scale with the precondition and our field manager (R18).
@@ -43,23 +49,11 @@ class KubeTargets:
             GoneError, DeniedError, UnreachableError: As their names say.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "spec": {"replicas": replicas}}
-        await self._kube.patch(resource_of(ref), namespace, ref.name, body, subresource="scale")
-
-
-def resource_of(ref: ScaleTargetRef) -> Resource:
-    """Where the target's kind is served.
-
-    Raises:
-        GoneError: Reason TargetNotScalable.
-    """
-    resource = WORKLOADS.get((ref.api_version, ref.kind))
-    if resource is None:
-        known = " and ".join(f"{kind} ({version})" for version, kind in WORKLOADS)
-        raise GoneError(
-            Reason.TARGET_NOT_SCALABLE,
-            f"{ref.kind} ({ref.api_version}) is not a kind that deadband scales; it scales {known}",
-        )
-    return resource
+        resource = WORKLOADS.get((ref.api_version, ref.kind))
+        if resource is None:
+            await self._any_kind.scale(namespace, ref, body)
+        else:
+            await self._kube.patch(resource, namespace, ref.name, body, subresource="scale")
 
 
 def workload_from_object(obj: Mapping[str, Any]) -> Workload:
@@ -71,9 +65,10 @@ def workload_from_object(obj: Mapping[str, Any]) -> Workload:
     Returns:
         Replicas from spec (1 when absent, as the API server defaults it) and counts from status; a count that the
         controller has not written yet is 0. `unschedulable` is never set: a workload's status does not tell it.
-        `quota_exceeded` is known of Deployments only: a StatefulSet's controller tells it in Events alone.
+        `quota_exceeded` is known of Deployments only: of a StatefulSet it is told how many pods are not there.
     """
     metadata, spec, status = obj.get("metadata", {}), obj.get("spec", {}), obj.get("status", {})
+    managed = metadata.get("managedFields", ())
     replicas = int(spec.get("replicas", 1))
     return Workload(
         target=Target(
@@ -83,9 +78,12 @@ def workload_from_object(obj: Mapping[str, Any]) -> Workload:
             rollout_in_progress=_rolls_out(obj),
             paused=bool(spec.get("paused", False)),
             quota_exceeded=_quota_exceeded(status),
-            own_write=_own_write(metadata.get("managedFields", ())),
+            own_write=_own_write(managed),
+            writer=other_writer(managed, "f:replicas"),
         ),
         resource_version=str(metadata.get("resourceVersion", "")),
+        selector=selector_text(spec.get("selector") or {}),
+        uncreated=max(0, replicas - int(status.get("replicas", 0))) if obj.get("kind") == STATEFUL_SETS.kind else 0,
     )
 
 
@@ -144,16 +142,15 @@ def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | Non
 def _own_write(managed: Sequence[Mapping[str, Any]]) -> datetime | None:
     """When our manager last set the replicas through /scale, at the latest, if it still owns them alone.
 
-    Whoever writes another value takes the field over; whoever applies the same value shares it, and then nobody can
-    tell whose it is now. The API server keeps no time for an entry that a write on /scale made (Kubernetes 1.37:
-    ScaleHandler.ToParent takes the times of the workload's own entries alone). But the workload's controller answers
-    every change of the spec with one of the status, and that entry has a time: the newest of all is never before our
-    write, as soon as the controller has seen it.
+    When somebody else applied the same value, nobody can tell whose it is now. The API server keeps no time for an
+    entry that a write on /scale made (Kubernetes 1.37: ScaleHandler.ToParent takes the times of the workload's own
+    entries alone). But the workload's controller answers every change of the spec with one of the status, and that
+    entry has a time: the newest of all is never before our write, as soon as the controller has seen it.
     """
-    owners = [entry for entry in managed if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})]
-    if len(owners) != 1:
+    found = owners(managed, "f:replicas")
+    if len(found) != 1:
         return None
-    owner = owners[0]
+    owner = found[0]
     if (owner.get("manager"), owner.get("operation"), owner.get("subresource")) != (FIELD_MANAGER, "Update", "scale"):
         return None
     times = [owner["time"]] if "time" in owner else [entry["time"] for entry in managed if "time" in entry]

@@ -1,6 +1,7 @@
 """The operator's own metrics: what it decides, how late it is, what it asks and writes.
 
-Names are a contract with dashboards and alerts; `docs/` and the chart's rules use them.
+Names are a contract with dashboards and alerts: docs/monitoring.md lists each, with its labels and how many series it
+can have, and the chart's rules and dashboard use them.
 """
 
 from collections.abc import Mapping
@@ -20,9 +21,10 @@ from prometheus_client import (
 
 from deadband.adapters.kube_errors import Call
 from deadband.adapters.policy_series import PolicySeries
+from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.api.status import Cause, ScalingPolicyStatus, Way
-from deadband.ports import ObjectRef
+from deadband.ports import ObjectRef, SourceStanding
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -47,6 +49,12 @@ class PrometheusTelemetry:
             "deadband_scale_writes_total",
             "Changes of replicas that the API server took, by direction and by what they were written for.",
             ["direction", "cause"],
+            registry=registry,
+        )
+        self._scale_refusals = Counter(
+            "deadband_scale_refusals_total",
+            "Changes of replicas that were decided and that the API server did not take, by the reason.",
+            ["reason"],
             registry=registry,
         )
         self._lag = Histogram(
@@ -101,6 +109,12 @@ class PrometheusTelemetry:
             ["source"],
             registry=registry,
         )
+        self._concurrency = Gauge(
+            "deadband_source_max_concurrent_queries",
+            "How many queries to a MetricSource may be under way at once.",
+            ["source"],
+            registry=registry,
+        )
         self._alerts = Counter(
             "deadband_alerts_sent_total",
             "Alerts that a replica of an Alertmanager took, those sent again and those that are over included.",
@@ -145,6 +159,10 @@ class PrometheusTelemetry:
         """Count one change of replicas that the API server took."""
         self._scale_writes.labels(way.value.lower(), cause.value).inc()
 
+    def refused(self, reason: Reason) -> None:
+        """Count one change of replicas that the API server did not take."""
+        self._scale_refusals.labels(reason.value).inc()
+
     def skipped(self, evaluations: int) -> None:
         """Count evaluations that were left out."""
         self._skipped.inc(evaluations)
@@ -172,12 +190,15 @@ class PrometheusTelemetry:
         if call.verb not in _READS:
             self._api_writes.labels(call.resource, outcome).inc()
 
-    def reachable(self, sources: Mapping[str, bool | None]) -> None:
-        """Show every source that exists and was asked; forget the others."""
+    def sources(self, standing: Mapping[str, SourceStanding]) -> None:
+        """Show every source that exists, as far as it is known; forget the others."""
         self._reachable.clear()
-        for source, reachable in sources.items():
-            if reachable is not None:
-                self._reachable.labels(source).set(reachable)
+        self._concurrency.clear()
+        for source, one in standing.items():
+            if one.reachable is not None:
+                self._reachable.labels(source).set(one.reachable)
+            if one.max_concurrent_queries is not None:
+                self._concurrency.labels(source).set(one.max_concurrent_queries)
 
     def lagged(self, seconds: float) -> None:
         """Show by how much the event loop last woke up late."""

@@ -82,6 +82,7 @@ class EventReason(StrEnum):
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     TARGET_CONTESTED = "TargetContested"
     INVALID_SPEC = "InvalidSpec"
+    BOUNDS_RESTORED = "BoundsRestored"
 
 
 ConditionStatus = Literal["True", "False", "Unknown"]

@@ -92,7 +92,7 @@ class MetricSourceSpec(ApiModel):
     max_concurrent_queries: Annotated[int, Field(ge=1, le=64)] = 4
     """How many queries may be under way at once."""
     stale_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
-    """A sample older than this is Stale; sent as lookback_delta."""
+    """A sample older than this is Stale; sent as lookback_delta, and as max_lookback for VictoriaMetrics."""
     rate_window_seconds: Annotated[int, Field(ge=4, le=3600)] = 120
     """Range of rates in recipes; at least four scrape intervals."""
     default: bool = False
@@ -103,7 +103,7 @@ class MetricSourceSpec(ApiModel):
     allowed_namespaces: LabelSelector | None = None
     """Namespaces whose policies may use this source; absent: all. Needs the chart's `rbac.namespaceSelectors`."""
     recipes: list[RecipeNames] = Field([], max_length=64)
-    """Other names for the series that recipes read.."""
+    """Other names for the series that recipes read."""
 
 
 class MetricSourceStatus(StatusModel):

@@ -1,4 +1,4 @@
-"""Contradictions within a ScalingPolicy's spec, apart from those of one direction alone."""
+"""Contradictions within a ScalingPolicy's spec, apart from those of its target and of one direction alone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +6,8 @@ from typing import Any
 from deadband.api.behavior import Trigger
 from deadband.api.metrics import Metric, OnNoData, QueueMetric, QueueSystem
 from deadband.api.rule import Broken, Rule, exactly_one, triggers, twice, when
-from deadband.api.scalingpolicy import Fallback, FallbackBehavior, Override, ScaleTargetRef, ScalingPolicySpec
+from deadband.api.scalingpolicy import Fallback, FallbackBehavior, Override, ScalingPolicySpec
 from deadband.api.types import render_decimal
-
-SUPPORTED_TARGETS = ("Deployment", "StatefulSet")
-"""Kinds of apps/v1 that this version scales."""
 
 
 def _policy_triggers(spec: ScalingPolicySpec) -> list[tuple[str, Trigger]]:
@@ -109,22 +106,6 @@ POLICY_RULES: tuple[Rule[Any], ...] = (
         "at least one of scaleUp and scaleDown must be given",
         "has(self.scaleUp) || has(self.scaleDown)",
         lambda spec: when(spec.scale_up is None and spec.scale_down is None),
-    ),
-    Rule(
-        ScalingPolicySpec,
-        "bound",
-        "HorizontalPodAutoscaler targets, and so bound, are not supported yet: remove it",
-        "!has(self.bound)",
-        lambda spec: when(spec.bound is not None, "bound"),
-    ),
-    Rule(
-        ScaleTargetRef,
-        "",
-        f"targets other than a {' or '.join(SUPPORTED_TARGETS)} of apps/v1 are not supported yet",
-        f"self.apiVersion == 'apps/v1' && self.kind in [{', '.join(f'{kind!r}' for kind in SUPPORTED_TARGETS)}]",
-        lambda ref: when(
-            ref.api_version != "apps/v1" or ref.kind not in SUPPORTED_TARGETS, value=f"{ref.api_version} {ref.kind}"
-        ),
     ),
     Rule(
         ScalingPolicySpec,

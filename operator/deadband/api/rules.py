@@ -7,6 +7,7 @@ from deadband.api.direction_rules import DIRECTION_RULES
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.policy_rules import POLICY_RULES
 from deadband.api.rule import Rule, when
+from deadband.api.target_rules import TARGET_RULES
 
 
 def _names_a_host(url: str) -> bool:
@@ -36,5 +37,5 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
     ),
 )
 
-RULES: tuple[Rule[Any], ...] = (*POLICY_RULES, *DIRECTION_RULES, *SOURCE_RULES)
+RULES: tuple[Rule[Any], ...] = (*POLICY_RULES, *TARGET_RULES, *DIRECTION_RULES, *SOURCE_RULES)
 """All of them; within one model in the order in which faults are told."""

@@ -1,13 +1,13 @@
 """ScalingPolicy: one object, one row of the program's table. Shapes and defaults; contradictions are in api.rules."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from deadband.api.behavior import Direction, Mode, ScaleDown, ScaleUp
 from deadband.api.metrics import Metric, PromQL
-from deadband.api.types import NAMED_ENTRIES, ApiModel, Name
+from deadband.api.types import API_VERSION_PATTERN, NAMED_ENTRIES, ApiModel, Name
 
 Replicas = Annotated[int, Field(ge=0, le=1000000)]
 
@@ -22,6 +22,15 @@ SEVERITY_LABEL = "deadband.dev/severity"
 
 OWNER_LABEL = "deadband.dev/owner"
 """On a policy: whom that alert is for."""
+
+
+AUTOSCALER_KIND: Final = "HorizontalPodAutoscaler"
+"""The kind of a target whose bounds move instead of its replicas."""
+
+AUTOSCALER_GROUP = "autoscaling"
+
+AUTOSCALER_VERSION = f"{AUTOSCALER_GROUP}/v2"
+"""How such a target is named; other versions show the same object."""
 
 
 class Bound(StrEnum):
@@ -55,15 +64,25 @@ class PolicyMode(StrEnum):
     DRY_RUN = "DryRun"
 
 
+def group_of(api_version: str) -> str:
+    """The API group in an apiVersion; empty for the core group, which has a version alone."""
+    return api_version.rpartition("/")[0]
+
+
 class ScaleTargetRef(ApiModel):
     """The workload that is scaled, in the policy's own namespace."""
 
-    api_version: Annotated[str, Field(min_length=1, max_length=253)]
-    """API version of the target: apps/v1 (others are not supported yet)."""
+    api_version: Annotated[str, Field(min_length=1, max_length=253, pattern=API_VERSION_PATTERN)]
+    """API version of the target: apps/v1, autoscaling/v2, or that of any kind with a scale subresource."""
     kind: Annotated[str, Field(min_length=1, max_length=63)]
-    """Kind of the target: Deployment or StatefulSet (others are not supported yet)."""
+    """Kind of the target: Deployment, StatefulSet, HorizontalPodAutoscaler, or any kind with a scale subresource."""
     name: Annotated[str, Field(min_length=1, max_length=253)]
     """Name of the target."""
+
+    @property
+    def group(self) -> str:
+        """API group of the target; empty for the core group."""
+        return group_of(self.api_version)
 
 
 class Veto(ApiModel):
@@ -111,7 +130,7 @@ class ScalingPolicySpec(ApiModel):
     scale_target_ref: ScaleTargetRef | None = None
     """What is scaled; absent: the policy only advises."""
     bound: Bound | None = None
-    """For an HPA target, what moves. HPA targets are not supported yet, so this is refused."""
+    """For an HPA target, what moves; absent: MinReplicas."""
     min_replicas: Replicas | None = None
     """The floor; required with a target; may be 0."""
     max_replicas: Annotated[int, Field(ge=1, le=1000000)] | None = None
@@ -132,6 +151,13 @@ class ScalingPolicySpec(ApiModel):
     """Evaluation period, in seconds."""
     mode: PolicyMode = PolicyMode.ENFORCE
     """Enforce writes, DryRun simulates."""
+
+    @property
+    def moves(self) -> Bound | None:
+        """The bound that moves on an HPA target; None for any other target, and without one."""
+        if self.scale_target_ref is None or self.scale_target_ref.kind != AUTOSCALER_KIND:
+            return None
+        return self.bound or Bound.MIN_REPLICAS
 
     @property
     def up(self) -> Direction:

@@ -86,6 +86,10 @@ class Revert(StatusModel):
     """When it was seen."""
     manager: str
     """The field manager that did it."""
+    from_: int = Field(alias="from")
+    """What deadband had written."""
+    to: int
+    """What was restored."""
 
 
 class Proposal(StatusModel):

@@ -22,6 +22,9 @@ LARGEST_DECIMAL = 10**15 - 1
 DNS_LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label, as Kubernetes names its fields. RE2 syntax."""
 
+API_VERSION_PATTERN = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+"""Group and version, or the version alone for the core group, as in manifests. RE2 syntax."""
+
 
 class ApiModel(BaseModel):
     """Base of everything in a spec: frozen, camelCase on the wire, unknown keys refused.

@@ -16,7 +16,7 @@ from deadband.api.metricsource import MetricSource
 from deadband.api.rule import Rule
 from deadband.api.rules import RULES
 from deadband.api.scalingpolicy import ScalingPolicy
-from deadband.api.types import DNS_LABEL_PATTERN, ApiModel
+from deadband.api.types import API_VERSION_PATTERN, DNS_LABEL_PATTERN, ApiModel
 
 M = TypeVar("M", bound=ApiModel)
 
@@ -197,6 +197,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 _PATTERNS_IN_WORDS = {
     DNS_LABEL_PATTERN: "must be lower-case letters, digits and dashes, beginning and ending with a letter or digit",
+    API_VERSION_PATTERN: "must be group/version, or version for the core group",
 }
 
 _WORDS = {

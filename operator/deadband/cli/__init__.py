@@ -3,6 +3,7 @@
 Heavy clients are imported by the command that needs them: `deadband version` and `deadband test` start at once.
 """
 
-from deadband.cli.entry import main
+from deadband.cli.completion import complete
+from deadband.cli.entry import main, plugin
 
-__all__ = ["main"]
+__all__ = ["complete", "main", "plugin"]

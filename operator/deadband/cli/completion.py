@@ -1,7 +1,15 @@
-"""`deadband completion`."""
+"""`deadband completion`, and the completion of `kubectl deadband`."""
+
+import sys
+from collections.abc import Sequence
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import ShellComplete, get_completion_class
+
+from deadband.cli.commands import kubectl_deadband
+
+_NO_FILES = 4
+"""ShellCompDirectiveNoFileComp of cobra, which kubectl's completion scripts read behind the last colon."""
 
 
 @click.command("completion")
@@ -23,3 +31,18 @@ def completion_command(context: click.Context, shell: str) -> None:
     script = kind(context.find_root().command, {}, "deadband", "_DEADBAND_COMPLETE")
     # Not `source()`: for bash it runs a bash to see its version, but the script may be made on another machine.
     click.echo(script.source_template % script.source_vars())
+
+
+def complete(arguments: Sequence[str] | None = None) -> None:
+    """Complete a command line of `kubectl deadband` for kubectl's own completion.
+
+    Args:
+        arguments: The words behind `kubectl deadband`, the last one unfinished; None: those of the process.
+
+    Source: Kubernetes documentation, "Extend kubectl with plugins": an executable `kubectl_complete-deadband`.
+    """
+    *words, unfinished = (sys.argv[1:] if arguments is None else arguments) or [""]
+    shell = ShellComplete(kubectl_deadband, {}, "kubectl deadband", "")
+    for item in shell.get_completions(words, unfinished):
+        click.echo(f"{item.value}\t{item.help or ''}")
+    click.echo(f":{_NO_FILES}")

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from deadband.api.behavior import Direction, Guard, Limit, LimitType, Mode, SelectPolicy, Step, StepType, Trigger
 from deadband.api.metrics import Assumption, Metric, Per, QueueMetric, QueueSystem
-from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode, ScalingPolicySpec
+from deadband.api.scalingpolicy import Bound, FallbackBehavior, PolicyMode, ScaleTargetRef, ScalingPolicySpec
 from deadband.api.status import Way
 from deadband.core import words
 from deadband.core.steps import step_down, step_up
@@ -48,10 +48,22 @@ def _what(spec: ScalingPolicySpec) -> Iterator[str]:
     if spec.scale_target_ref is None:
         yield f"Scales nothing, only advises; {every}."
     else:
-        target = f"{spec.scale_target_ref.kind} {spec.scale_target_ref.name}"
-        yield f"Keeps {target} at {spec.min_replicas} to {spec.max_replicas} replicas; {every}."
+        yield f"{_what_moves(spec, spec.scale_target_ref)}; {every}."
+    if spec.moves in (Bound.MIN_REPLICAS, Bound.MAX_REPLICAS):
+        yield "Between its bounds the HPA goes on scaling its workload by its own metrics."
     if spec.mode is PolicyMode.DRY_RUN:
         yield "Dry run: decides and shows what it would do, writes nothing."
+
+
+def _what_moves(spec: ScalingPolicySpec, target: ScaleTargetRef) -> str:
+    within = f"{spec.min_replicas} to {spec.max_replicas} replicas"
+    match spec.moves:
+        case None:
+            return f"Keeps {target.kind} {target.name} at {within}"
+        case Bound.BOTH:
+            return f"Moves both bounds of HPA {target.name} together, and with them its workload, within {within}"
+        case _:
+            return f"Moves {words.subject(spec)} within {within}, and never its floor above its cap"
 
 
 def _watched(metric: Metric, promql: str) -> Iterator[str]:

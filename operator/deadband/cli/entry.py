@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from deadband.cli import exits
-from deadband.cli.commands import deadband
+from deadband.cli.commands import deadband, kubectl_deadband
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -20,14 +20,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(run(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+def plugin(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line of `kubectl deadband` and exit; as `main`."""
+    sys.exit(run(arguments, group=kubectl_deadband, program="kubectl deadband"))
+
+
+def run(arguments: Sequence[str] | None = None, *, group: click.Group = deadband, program: str = "deadband") -> int:
+    """Run a command line.
+
+    Args:
+        arguments: As for `main`.
+        group: Its commands.
+        program: What people call it by.
 
     Returns:
         The exit code. Faults are told on standard error, each in one line, never as a traceback.
     """
     try:
-        code = deadband.main(args=arguments, prog_name="deadband", standalone_mode=False)
+        code = group.main(args=arguments, prog_name=program, standalone_mode=False)
         sys.stdout.flush()  # a full disk or a closed pipe shows here, not after the exit code is settled
     except click.ClickException as error:
         return _refused(error)

@@ -7,41 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deadband.advice.past import Past
+from deadband.advice.review import review
 from deadband.api.conditions import Reason
-from deadband.api.metrics import Metric
-from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli import exits
+from deadband.cli.asked import promql
+from deadband.cli.cases import Case
 from deadband.cli.description import describe
 from deadband.cli.manifests import STDIN, read_manifests
+from deadband.cli.progress import Progress
+from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
 from deadband.core import words
 from deadband.core.types import Absent, Reading, Sample, Target
 from deadband.engine.validity import check_policy
-from deadband.queries import plan
-from deadband.queries.types import Key, Need
 from deadband.scenario.refusal import refusal
 from deadband.scenario.report import fault_lines
 
 if TYPE_CHECKING:
     from deadband.cli.live import Live
 
-_NO_SOURCE = MetricSourceSpec(url="http://prometheus.invalid")
-"""Stands in for a source that is not known here: recipes are written with their own names and windows."""
-
 
 @click.command("explain")
 @click.argument("policy", metavar="FILE|NAME")
-@click.option("-n", "--namespace", help="Namespace of NAME, or of a manifest that names none. [default: default]")
-@click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Instead of what kubectl would use.")
-@click.option("--context", help="A context of the kubeconfig, instead of its current one.")
+@reaches
 @click.option("--offline", is_flag=True, help="Explain a FILE without looking at a cluster.")
 def explain_command(
     policy: str, namespace: str | None, kubeconfig: str | None, context: str | None, *, offline: bool
 ) -> None:
     """Say in plain words what a policy does: what is watched, the exact PromQL, what moves the target by how much.
 
-    Where a cluster is reachable, also what the metrics read right now and what the operator makes of it. FILE is a
-    file, a folder or - for standard input, and needs no cluster; NAME is a ScalingPolicy on the cluster.
+    Then what to change, as `deadband lint` says it. Where a cluster is reachable, also what the metrics read right now
+    and what the operator makes of it. FILE is a file, a folder or - for standard input, and needs no cluster; NAME is a
+    ScalingPolicy on the cluster.
 
     \b
     Examples:
@@ -51,18 +49,19 @@ def explain_command(
 
     Exit codes: 0 explained, 1 the policy is invalid or not there, 2 the file or the cluster cannot be read.
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
-    reach = {"kubeconfig": kubeconfig, "context": context}
+    reach = Reach(namespace, kubeconfig, context)
     if policy == STDIN or Path(policy).exists() or policy.endswith((".yaml", ".yml", ".json")):
         objects = _from_files(policy)
     elif offline:
         raise click.UsageError(f'"{policy}" is no file, and a NAME needs a cluster')
     else:
-        objects = [_from_cluster(policy, namespace or "default", reach)]
+        objects = [_from_cluster(policy, reach)]
+    here = (namespace or "default") if offline else reach.chosen_namespace
     failed = False
     for index, obj in enumerate(objects):
         if index:
             click.echo()
-        failed |= not _explain(_placed(obj, namespace), None if offline else reach)
+        failed |= not _explain(_placed(obj, here), None if offline else reach)
     if failed:
         raise click.exceptions.Exit(exits.DIFFERS)
 
@@ -79,28 +78,21 @@ def _from_files(path: str) -> list[Mapping[str, Any]]:
     return policies
 
 
-def _from_cluster(name: str, namespace: str, reach: Mapping[str, str | None]) -> Mapping[str, Any]:
-    from deadband.cli.live import ConnectError, read_object
-    from deadband.ports import GoneError, WriteError
-
-    try:
-        return asyncio.run(read_object(namespace, name, kubeconfig=reach["kubeconfig"], context=reach["context"]))
-    except GoneError as error:
-        raise click.ClickException(f"there is no ScalingPolicy {name} in namespace {namespace}") from error
-    except (ConnectError, WriteError) as error:
-        raise exits.UnusableInputError(str(error)) from error
+def _from_cluster(name: str, reach: Reach) -> Mapping[str, Any]:
+    ref = reach.policy(name)
+    return on_cluster(reach, lambda kube: read_policy_object(kube, ref))
 
 
-def _placed(obj: Mapping[str, Any], namespace: str | None) -> dict[str, Any]:
+def _placed(obj: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     """The object with a namespace and a name, which kubectl would give it, too."""
     written = obj.get("metadata")
     metadata = dict(written) if isinstance(written, Mapping) else {}
-    metadata["namespace"] = metadata.get("namespace") or namespace or "default"
+    metadata["namespace"] = metadata.get("namespace") or namespace
     metadata["name"] = metadata.get("name") or "unnamed"
     return {**obj, "metadata": metadata}
 
 
-def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> bool:
+def _explain(obj: Mapping[str, Any], reach: Reach | None) -> bool:
     """Explain one policy; False when it is invalid."""
     name = f"ScalingPolicy {obj['metadata']['namespace']}/{obj['metadata']['name']}"
     faults = refusal(obj)
@@ -112,7 +104,10 @@ def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> 
     spec = check_policy(obj)
     live, why_not = _looked(obj, reach)
     click.echo(name)
-    for line in describe(spec, _promql(spec, obj["metadata"]["namespace"], live)):
+    sources, default = (live.sources, live.default_source or "") if live is not None else ({}, "")
+    measured = live.measured if live is not None else None
+    asked = promql(spec, obj["metadata"]["namespace"], sources, default, measured=measured)
+    for line in [*describe(spec, asked), *_advice(spec, obj, asked, live)]:
         click.echo(line)
     click.echo()
     for line in _right_now(spec, live) if live is not None else [f"No live values: {why_not}"]:
@@ -120,7 +115,7 @@ def _explain(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> 
     return True
 
 
-def _looked(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> tuple["Live | None", str]:
+def _looked(obj: Mapping[str, Any], reach: Reach | None) -> tuple["Live | None", str]:
     """What the cluster shows, or why nothing of it can be shown."""
     if reach is None:
         return None, "not asked for (--offline)."
@@ -128,22 +123,33 @@ def _looked(obj: Mapping[str, Any], reach: Mapping[str, str | None] | None) -> t
     from deadband.ports import WriteError
 
     try:
-        return asyncio.run(look(obj, kubeconfig=reach["kubeconfig"], context=reach["context"])), ""
+        return asyncio.run(look(obj, kubeconfig=reach.kubeconfig, context=reach.context)), ""
     except (ConnectError, WriteError) as error:
         return None, str(error)
 
 
-def _promql(spec: ScalingPolicySpec, namespace: str, live: "Live | None") -> dict[str, str]:
-    """What is asked for each metric and veto; with the names that the cluster's source gives, where it is known."""
-    named = {metric.name: metric for metric in spec.metrics}
-    named |= {f"veto/{veto.name}": Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
-    sources = live.sources if live is not None else {}
-    asked = {}
-    for key, metric in named.items():
-        source = metric.source or (live.default_source if live is not None else None) or ""
-        need = Need(Key("", key), namespace, metric, spec.scale_target_ref, source)
-        asked[key] = plan.describe(need, sources.get(source, _NO_SOURCE))
-    return asked
+def _advice(
+    spec: ScalingPolicySpec, obj: Mapping[str, Any], asked: Mapping[str, str], live: "Live | None"
+) -> list[str]:
+    """What to change, as `deadband lint` says it; with the last seven days where a cluster tells whom to ask."""
+    past, why_not = _past(spec, obj, live)
+    found = review(spec, asked, past)
+    lines = [f"  {each.severity}: {each.sentence} {each.change} [{each.id}, {each.field}]" for each in found]
+    return ["", "What to change", *(lines or ["  nothing that can be told from here"]), *why_not]
+
+
+def _past(spec: ScalingPolicySpec, obj: Mapping[str, Any], live: "Live | None") -> tuple[Past | None, list[str]]:
+    if live is None:
+        return None, []
+    from deadband.cli.past import PastError, recall
+
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    case = Case(f"{namespace}/{name}", namespace, spec, live.sources, live.default_source or "")
+    try:
+        with Progress() as progress:
+            return recall([case], now=live.now, told=progress.told)[0], []
+    except PastError as error:
+        return None, [f"  The last seven days could not be looked at: {error}"]
 
 
 def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:

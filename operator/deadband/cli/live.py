@@ -8,28 +8,34 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from deadband.adapters.autoscalers import autoscaler_from_object
+from deadband.adapters.autoscalers import KubeAutoscalers, autoscaler_from_object
+from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.kube import Kube
 from deadband.adapters.kube_connect import ConnectError, connect
+from deadband.adapters.kube_errors import PERSON
 from deadband.adapters.policies import KubePolicies
 from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.types import Inputs, NoTarget, Reading, Target
+from deadband.engine.actuator import Actuator, Reached
 from deadband.engine.calendar import open_overrides
 from deadband.engine.clock import SystemClock
 from deadband.engine.gathering import VETO_PREFIX, Gathering
 from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.scalables import Pods
+from deadband.engine.shortages import depends_on_room, look_for_room
+from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import GoneError, ObjectRef, WriteError
 from deadband.queries.types import Key
 
-__all__ = ["ConnectError", "Live", "look", "read_object"]
+__all__ = ["ConnectError", "Live", "look", "read_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Live:
         readings: By metric name, as asked from here.
         decision: What the operator would decide on these.
         sources: Every valid MetricSource by name.
+        measured: Whose pods a resource metric reads; None where the policy names no target.
         default_source: Name of the one that is used where a metric names none.
         trouble: What could not be read, in words.
     """
@@ -53,6 +60,7 @@ class Live:
     readings: Mapping[str, Reading]
     decision: Decision
     sources: Mapping[str, MetricSourceSpec]
+    measured: ScaleTargetRef | None
     default_source: str | None
     trouble: tuple[str, ...] = field(default=())
 
@@ -64,18 +72,20 @@ class _Uncounted:
         """Let it pass."""
 
 
-async def read_object(namespace: str, name: str, *, kubeconfig: str | None, context: str | None) -> Mapping[str, Any]:
-    """Read a policy from the cluster.
+async def read_sources(kube: Kube) -> tuple[dict[str, MetricSourceSpec], str | None]:
+    """Read the valid MetricSources of the cluster, by name, and the name of the default one.
 
     Raises:
-        ConnectError: There are no usable credentials.
-        GoneError, DeniedError, UnreachableError: As their names say.
+        DeniedError, UnreachableError: As their names say.
     """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
-    try:
-        return await KubePolicies(kube).read(ObjectRef("ScalingPolicy", namespace, name))
-    finally:
-        await kube.close()
+    store = Store(workload_from_object, autoscaler_from_object)
+    for source in await KubePolicies(kube).list_sources():
+        store.apply("MetricSource", None, source)
+    return _valid(store), store.default_source()
+
+
+def _valid(store: Store) -> dict[str, MetricSourceSpec]:
+    return {name: source.spec for name, source in store.sources.items() if source.spec is not None}
 
 
 async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str | None) -> Live:
@@ -90,7 +100,7 @@ async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str |
         ConnectError: There are no usable credentials.
         WriteError: The API server does not answer, or refuses to.
     """
-    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5)
+    kube = await connect(kubeconfig=kubeconfig, context=context, timeout_seconds=5, caller=PERSON)
     metrics = PrometheusMetrics(_Uncounted())
     try:
         return await _look(obj, kube, metrics)
@@ -117,13 +127,15 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         trouble.append(
             "the operator has not told yet what it makes of the spec as it is now; should it stay so, look at its log"
         )
-    specs = {name: source.spec for name, source in store.sources.items() if source.spec is not None}
+    specs = _valid(store)
     metrics.update_sources(specs)
-    target = await _target(spec, record, kube, trouble)
+    targets = KubeTargets(kube)
+    reached = await _reached(spec, record, Actuator(store, targets, KubeAutoscalers(kube)), trouble)
     readings: dict[Key, Reading] = {}
     tenants = Tenants(store, KubePolicies(kube).namespace_labels, SystemClock())
     await tenants.look()
-    async for gathered in Gathering(store, metrics, tenants).gather([record], now=now):
+    gathering = Gathering(store, metrics, tenants, Sightings(store.scalables, targets, SystemClock()))
+    async for gathered in gathering.gather([record], now=now):
         readings.update(gathered.readings)
     uid = record.ref.uid
     inputs = Inputs(
@@ -132,20 +144,24 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         readings={metric.name: readings[Key(uid, metric.name)] for metric in spec.metrics},
         vetoes={veto.name: readings[Key(uid, VETO_PREFIX + veto.name)] for veto in spec.vetoes},
         now=now,
-        target=target,
+        target=reached.target if isinstance(reached, Reached) else reached,
         overrides=open_overrides(spec, now),
         pause=record.pause,
         approval=record.approval,
         contested_by=contester,
         generation=record.generation,
     )
+    measured = store.scalables.measured(record.ref.namespace, spec)
+    pods = Pods(measured, reached.workload) if isinstance(reached, Reached) and measured is not None else None
+    inputs, decision = await _with_room(record, inputs, pods, kube, trouble)
     return Live(
         now=now,
         status=inputs.status,
-        target=target,
+        target=inputs.target,
         readings=inputs.readings,
-        decision=decide(inputs),
+        decision=decision,
         sources=specs,
+        measured=measured,
         default_source=store.default_source(),
         trouble=tuple(trouble),
     )
@@ -170,18 +186,33 @@ async def _contester(record: PolicyRecord, kube: Kube, store: Store, trouble: li
             store.apply("ScalingPolicy", None, other)
         for autoscaler in await lists.list_autoscalers():
             store.apply("HorizontalPodAutoscaler", None, autoscaler)
+        store.scalables.hold_scaled_objects(await lists.list_scaled_objects())
     except WriteError as error:
         trouble.append(f"who else writes the target cannot be looked for: {error}")
     return store.contester(record)
 
 
-async def _target(
-    spec: ScalingPolicySpec, record: PolicyRecord, kube: Kube, trouble: list[str]
-) -> Target | NoTarget | None:
+async def _with_room(
+    record: PolicyRecord, inputs: Inputs, pods: Pods | None, kube: Kube, trouble: list[str]
+) -> tuple[Inputs, Decision]:
+    """Decide, and look for room where the decision depends on it (R12)."""
+    decision = decide(inputs)
+    if pods is None or not depends_on_room(decision, pods):
+        return inputs, decision
+    try:
+        return await look_for_room(KubeCapacity(kube), record, inputs, decision, pods)
+    except WriteError as error:
+        trouble.append(f"whether the target's missing pods find room cannot be looked for: {error}")
+        return inputs, decision
+
+
+async def _reached(
+    spec: ScalingPolicySpec, record: PolicyRecord, actuator: Actuator, trouble: list[str]
+) -> Reached | NoTarget | None:
     if spec.scale_target_ref is None:
         return None
     try:
-        return (await KubeTargets(kube).read(record.ref.namespace, spec.scale_target_ref)).target
+        return await actuator.read(record.ref.namespace, spec)
     except WriteError as error:
         trouble.append(f"the target cannot be read: {error}")
         return NoTarget(error.reason, str(error))

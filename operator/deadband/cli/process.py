@@ -11,7 +11,8 @@ from typing import Any
 import kopf
 
 from deadband.adapters.alertmanager import AlertmanagerAlerts
-from deadband.adapters.autoscalers import autoscaler_from_object
+from deadband.adapters.autoscalers import KubeAutoscalers, autoscaler_from_object
+from deadband.adapters.capacity import KubeCapacity
 from deadband.adapters.credentials import SecretReader
 from deadband.adapters.events import KubeEvents
 from deadband.adapters.http import HttpServer
@@ -23,12 +24,15 @@ from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.targets import KubeTargets, workload_from_object
 from deadband.adapters.telemetry import PrometheusTelemetry
 from deadband.cli.settings import Settings
+from deadband.engine.actuator import Actuator
 from deadband.engine.alerting import Alerting
 from deadband.engine.clock import SystemClock
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
+from deadband.engine.restoring import Restoring
 from deadband.engine.resync import Resync
 from deadband.engine.scheduler import Scheduler
+from deadband.engine.sightings import Sightings
 from deadband.engine.source_status import SourceReporter
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Kind, Store
@@ -103,12 +107,15 @@ class _Operator:
         store = Store(workload_from_object, autoscaler_from_object)
         self._statuses = StatusWriter(self._policies, self._elector, clock)
         self._tenants = Tenants(store, self._policies.namespace_labels, clock)
+        targets, autoscalers = KubeTargets(kube), KubeAutoscalers(kube)
+        self._sightings = Sightings(store.scalables, targets, clock)
         self._scheduler = Scheduler(
             store=store,
-            gathering=Gathering(store, self._metrics, self._tenants),
+            gathering=Gathering(store, self._metrics, self._tenants, self._sightings),
             evaluation=Evaluation(
                 store=store,
-                targets=KubeTargets(kube),
+                actuator=Actuator(store, targets, autoscalers),
+                capacity=KubeCapacity(kube),
                 policies=self._policies,
                 leadership=self._elector,
                 statuses=self._statuses,
@@ -126,12 +133,20 @@ class _Operator:
         )
         self._resync = Resync(store, self._policies, self._scheduler.take, clock)
         self._term = Term(self._scheduler, self._resync, clock)
+        self._restoring = Restoring(
+            store=store,
+            scheduler=self._scheduler,
+            autoscalers=autoscalers,
+            policies=self._policies,
+            events=self._events,
+            clock=clock,
+        )
         self._reporter = SourceReporter(
             store=store,
             health=self._metrics.health,
             write=self._policies.write_source_status,
             leadership=self._elector,
-            reachable=telemetry.reachable,
+            show=telemetry.sources,
             clock=clock,
         )
         self._watching = Watching(
@@ -170,7 +185,9 @@ class _Operator:
         return {
             "scheduler": self._scheduler.run(),
             "resync": self._resync.run(),
+            "scaled objects": self._resync.run_for_scaled_objects(),
             "status writer": self._statuses.run(),
+            "restoring": self._restoring.run(),
             "events": self._events.run(),
             "alerts": self._alerting.run(),
             "sources": self._reporter.run(),
@@ -189,6 +206,7 @@ class _Operator:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._sightings.close()
         self._metrics.close()
         await self._alerts.close()
         await self._http.close()

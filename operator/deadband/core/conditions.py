@@ -30,7 +30,7 @@ def of_decision(
         _able_to_scale(inputs, refused),
         _scaling_limited(decision),
         _metrics_available(inputs, decision),
-        _contested(inputs),
+        _contested(decision),
         _action_required(inputs, decision),
         _flapping(inputs, events),
     ]
@@ -64,7 +64,7 @@ def _readiness(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] |
 def _permanent(inputs: Inputs, decision: Decision, refused: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
     """What stays wrong until a person mends it: the target, a missing right, or a source that is not there for it."""
     if isinstance(inputs.target, NoTarget):
-        return inputs.target.reason, inputs.target.message
+        return None if inputs.target.passes else (inputs.target.reason, inputs.target.message)
     if refused is not None and refused[0] is Reason.ACCESS_DENIED:
         return refused
     for metric in inputs.spec.metrics:
@@ -79,9 +79,10 @@ def _scaling_active(inputs: Inputs, decision: Decision) -> Said:
     if isinstance(inputs.target, NoTarget):
         return type_, "False", inputs.target.reason, inputs.target.message
     if decision.reason is Reason.SCALING_DISABLED:
-        return type_, "False", Reason.SCALING_DISABLED, "The target has 0 replicas and minReplicas is not 0."
-    if inputs.contested_by:
-        return type_, "False", Reason.TARGET_CONTESTED, f"{inputs.contested_by} writes the same target."
+        what = "HPA's workload" if inputs.spec.moves else "target"
+        return type_, "False", Reason.SCALING_DISABLED, f"The {what} has 0 replicas and minReplicas is not 0."
+    if decision.contest is not None:
+        return type_, "False", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     if inputs.pause is Pause.BOTH:
         return type_, "False", Reason.PAUSED, "The annotation deadband.dev/paused is set."
     return type_, "True", Reason.OK, "The policy only advises." if inputs.target is None else ""
@@ -112,10 +113,9 @@ def _metrics_available(inputs: Inputs, decision: Decision) -> Said:
     return ConditionType.METRICS_AVAILABLE, "False", absent[0][1].reason, f"{message}."
 
 
-def _contested(inputs: Inputs) -> Said:
-    if inputs.contested_by:
-        message = f"{inputs.contested_by} writes the same target."
-        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, message
+def _contested(decision: Decision) -> Said:
+    if decision.contest is not None:
+        return ConditionType.TARGET_CONTESTED, "True", Reason.TARGET_CONTESTED, f"{decision.contest.clause}."
     return ConditionType.TARGET_CONTESTED, "False", Reason.OK, ""
 
 

@@ -10,8 +10,10 @@ from datetime import timedelta
 
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
-from deadband.api.status import Cause, TimerStatus, Way
+from deadband.api.status import Cause, Revert, TimerStatus, Way
 from deadband.core import timers, words
+from deadband.core.bounds import bounds_in_force, pin, to_bound
+from deadband.core.contest import Contest, contest, remember_reverts
 from deadband.core.decision import Bounds, Decision, Gated, Move, Step, Timers
 from deadband.core.forecast import upcoming
 from deadband.core.gates import gate
@@ -31,22 +33,28 @@ class View:
 
     Attributes:
         replicas: n: the shadow in DryRun.
-        ready: r, at most n.
-        bounds: After overrides.
+        ready: r, at most n; of an HPA's workload all ready pods.
+        bounds: In force.
+        loose: An HPA's bounds are to move together, and they differ still.
         observed: Every metric, onNoData applied.
         up, down: Truth of both expressions (R5).
         timers: Both timers, this evaluation included (R7).
         failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
+        reverts: What R16 remembers, this evaluation's included.
+        contest: Who else writes the target; None when nobody does.
     """
 
     replicas: int
     ready: int
     bounds: Bounds
+    loose: bool
     observed: dict[str, Observed]
     up: Truth
     down: Truth
     timers: Timers
     failures: int
+    reverts: tuple[Revert, ...]
+    contest: Contest | None
 
 
 def decide(inputs: Inputs) -> Decision:
@@ -70,7 +78,14 @@ def decide(inputs: Inputs) -> Decision:
         or _out_of_bounds(inputs, view)
         or _fallback(inputs, view, _by_metrics(inputs, view))
     )
-    gated = gate(inputs, move, replicas=view.replicas, bounds=view.bounds, pending=_pending(inputs, view))
+    gated = gate(
+        inputs,
+        move,
+        replicas=view.replicas,
+        bounds=view.bounds,
+        contest=view.contest,
+        pending=_pending(inputs, view),
+    )
     return _conclude(inputs, view, gated)
 
 
@@ -79,15 +94,17 @@ def look(inputs: Inputs) -> View:
     spec, status, now = inputs.spec, inputs.status, inputs.now
     target = inputs.target if isinstance(inputs.target, Target) else UNSCALED
     replicas = shadow(inputs) if spec.mode is PolicyMode.DRY_RUN else target.replicas
-    ready = min(target.ready, replicas)
-    observed = observe_all(spec, inputs.readings, ready)
+    ready = target.ready_of(replicas)
+    observed = observe_all(spec, inputs.readings, None if isinstance(inputs.target, NoTarget) else ready)
     up, down = expression(spec.up, observed), expression(spec.down, observed)
     enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
+    reverts = remember_reverts(inputs)
     failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0
     return View(
         replicas=replicas,
         ready=ready,
         bounds=bounds_in_force(inputs),
+        loose=target.autoscaled is not None and target.autoscaled.loose and not _follows_shadow(inputs),
         observed=observed,
         up=up,
         down=down,
@@ -96,44 +113,45 @@ def look(inputs: Inputs) -> View:
             timers.advance(status.scale_down, down, now=now, outage=inputs.outage),
         ),
         failures=min(failures, spec.fallback.after_failures if spec.fallback else 0),
+        reverts=reverts,
+        contest=contest(inputs, reverts),
     )
-
-
-def bounds_in_force(inputs: Inputs) -> Bounds:
-    """R2's bounds: what open overrides name replaces the spec's, the highest of each; a min above max raises max."""
-    lows = [override.min_replicas for override in inputs.overrides if override.min_replicas is not None]
-    highs = [override.max_replicas for override in inputs.overrides if override.max_replicas is not None]
-    low = max(lows, default=inputs.spec.min_replicas or 0)
-    high = max(highs, default=inputs.spec.max_replicas or 0)
-    return Bounds(low, max(low, high))
 
 
 def shadow(inputs: Inputs) -> int:
     """R14's n: the shadow, unless somebody changed the real target since; then the shadow follows it."""
+    if _follows_shadow(inputs) and inputs.status.shadow_replicas is not None:
+        return inputs.status.shadow_replicas
+    return inputs.target.replicas if isinstance(inputs.target, Target) else 0
+
+
+def _follows_shadow(inputs: Inputs) -> bool:
+    """Whether n is the shadow that an earlier evaluation left."""
     real = inputs.target.replicas if isinstance(inputs.target, Target) else 0
     status = inputs.status
-    if status.shadow_replicas is None or status.current_replicas != real:
-        return real
-    return status.shadow_replicas
+    dry = inputs.spec.mode is PolicyMode.DRY_RUN
+    return dry and status.shadow_replicas is not None and status.current_replicas == real
 
 
 def _switched_off(inputs: Inputs, view: View) -> Move | None:
     """R3: 0 replicas under a floor of 1 or more mean that a person switched the target off."""
-    if inputs.target is None or view.replicas > 0 or not inputs.spec.min_replicas:
+    if not isinstance(inputs.target, Target) or not inputs.spec.min_replicas:
         return None
-    why = f"the target was switched off (0 replicas while minReplicas is {inputs.spec.min_replicas})"
-    return Move(replicas=0, reason=Reason.SCALING_DISABLED, rule="R3", why=why)
+    hpa = inputs.target.autoscaled is not None
+    if (inputs.target.pods if hpa else view.replicas) > 0:
+        return None
+    what = "the HPA's workload" if hpa else "the target"
+    why = f"{what} was switched off (0 replicas while minReplicas is {inputs.spec.min_replicas})"
+    return Move(replicas=view.replicas, reason=Reason.SCALING_DISABLED, rule="R3", why=why)
 
 
 def _out_of_bounds(inputs: Inputs, view: View) -> Move | None:
     """R2: outside the bounds, to the bound at once, without metrics, windows, limits, cooldowns, health or vetoes."""
-    n, bounds = view.replicas, view.bounds
-    if inputs.target is None or bounds.low <= n <= bounds.high:
+    if not isinstance(inputs.target, Target):
         return None
-    m = bounds.low if n < bounds.low else bounds.high
-    why = f"{n} is below minReplicas {m}" if n < m else f"{n} is above maxReplicas {m}"
-    step = Step("R2", m, why)
-    return Move(replicas=m, reason=Reason.OUT_OF_BOUNDS, rule="R2", why=why, cause=Cause.BOUNDS, trace=(step,))
+    if view.loose:
+        return pin(inputs.target.pods, view.bounds)
+    return to_bound(view.replicas, view.bounds)
 
 
 def _by_metrics(inputs: Inputs, view: View) -> Move:
@@ -253,7 +271,7 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         reason=move.reason,
         rule=move.rule,
         sentence=_sentence(inputs, view, gated),
-        next=upcoming(inputs, view.timers, move, view.bounds),
+        next=upcoming(inputs, view.timers, move, view.bounds, view.contest),
         cause=move.cause,
         trace=move.trace,
         limited=move.limited,
@@ -267,18 +285,22 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         proposal=gated.proposal,
         last_proposal=gated.last_proposal,
         refusal=gated.refusal,
+        reverts=view.reverts,
+        contest=view.contest,
     )
 
 
 def _sentence(inputs: Inputs, view: View, gated: Gated) -> str:
-    move, n = gated.move, view.replicas
-    would = "Would scale" if inputs.spec.mode is PolicyMode.DRY_RUN else "Scaling"
+    move, spec = gated.move, inputs.spec
+    mood = words.Mood.IMAGINED if spec.mode is PolicyMode.DRY_RUN else words.Mood.DONE
     if inputs.target is None:
         start = "Asking a person to act" if gated.proposal else "Advising only"
     elif isinstance(inputs.target, NoTarget):
         start = "Not scaling"
     elif gated.to is not None:
-        start = f"{would} {'up' if gated.to > n else 'down'} from {n} to {gated.to}"
+        start = words.change(spec, replicas=view.replicas, to=gated.to, mood=mood)
+    elif view.loose:
+        start = f"Leaving {words.subject(spec)} as they are"
     else:
-        start = f"Holding at {n}"
+        start = " ".join(filter(None, ("Holding", words.subject(spec), f"at {view.replicas}")))
     return f"{start}: {move.why}{gated.held_back}."

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from deadband.api.conditions import Reason
-from deadband.api.status import Cause, ClosedProposal, Proposal, TimerStatus, Way
+from deadband.api.status import Cause, ClosedProposal, Proposal, Revert, TimerStatus, Way
+from deadband.core.contest import Contest
 from deadband.core.triggers import Observed, Truth
 
 
@@ -36,6 +37,7 @@ class Move:
         trace: Every rule that had a say, in order.
         wish: The point for R10; None under R2 and R3, which record none.
         way: The due direction, if one was.
+        pins: Both bounds of an HPA are to be brought together, so it is written even where the number stays.
     """
 
     replicas: int
@@ -47,6 +49,11 @@ class Move:
     trace: tuple[Step, ...] = ()
     wish: int | None = None
     way: Way | None = None
+    pins: bool = False
+
+    def asks(self, replicas: int) -> bool:
+        """Whether it calls for a write where n is `replicas`."""
+        return self.replicas != replicas or self.pins
 
     def held(self, rule: str, reason: Reason) -> "Move":
         """The same number, which a gate does not let be written."""
@@ -84,10 +91,19 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds in force, after overrides (R2)."""
+    """The bounds in force (R2).
+
+    Attributes:
+        low: After overrides, and after what an HPA's other bound leaves.
+        high: Likewise; never below `low`.
+        low_is: What `low` is called in a sentence.
+        high_is: What `high` is called.
+    """
 
     low: int
     high: int
+    low_is: str = "minReplicas"
+    high_is: str = "maxReplicas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +113,7 @@ class Decision:
     Attributes:
         current: n; the shadow in DryRun; None without a target.
         desired: What would be written but for R13-R16; n while any other rule holds; the shadow in DryRun.
-        write: Replicas to write through /scale now; None for no write.
+        write: Replicas to write now, through /scale or as the bound of an HPA that moves; None for no write.
         moved_to: Where replicas (real or shadow) stand after this decision.
         reason: The one reason.
         rule: The rule that bound it, such as R7.
@@ -115,6 +131,8 @@ class Decision:
         proposal: The open proposal (R13).
         last_proposal: What became of the proposal before.
         refusal: Why an approval was not carried out; empty when none was asked or it was carried out.
+        reverts: What R16 remembers after this evaluation.
+        contest: Who else writes the target; None when nobody does.
     """
 
     current: int | None
@@ -138,6 +156,8 @@ class Decision:
     proposal: Proposal | None = None
     last_proposal: ClosedProposal | None = None
     refusal: str = field(default="")
+    reverts: tuple[Revert, ...] = ()
+    contest: Contest | None = None
 
     @property
     def scales(self) -> bool:

@@ -6,6 +6,7 @@ from deadband.api.behavior import Direction
 from deadband.api.conditions import Reason
 from deadband.api.status import TimerStatus, Way
 from deadband.core import words
+from deadband.core.contest import Contest
 from deadband.core.decision import Bounds, Move, Timers
 from deadband.core.types import Inputs
 
@@ -39,7 +40,7 @@ def remedy(reason: Reason) -> str:
     return f"{_REMEDIES[reason]}." if reason in _REMEDIES else ""
 
 
-def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds) -> str:
+def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds, contest: Contest | None) -> str:
     """Say in one sentence what would change the decision next.
 
     Args:
@@ -47,9 +48,12 @@ def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds) -> str:
         timers: After this evaluation.
         move: What was decided.
         bounds: After overrides.
+        contest: Who else writes the target.
     """
     if move.reason is Reason.APPROVAL_REQUIRED and inputs.target is None:
         return "Asks until the condition is false; nothing here can be scaled, so acting is up to you."
+    if move.reason is Reason.TARGET_CONTESTED and contest is not None and contest.until is not None:
+        return f"Acts again at {words.clock(contest.until)}, or as soon as the spec changes; only one may set replicas."
     if known := remedy(move.reason):
         return known
     if move.reason is Reason.WAITING_FOR_TIME:

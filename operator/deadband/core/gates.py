@@ -5,18 +5,28 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.api.status import Way
 from deadband.core import proposals
+from deadband.core.contest import Contest
 from deadband.core.decision import Bounds, Gated, Move
 from deadband.core.types import Inputs, Pause
 
 
-def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds, pending: frozenset[Way]) -> Gated:
+def gate(
+    inputs: Inputs,
+    move: Move,
+    *,
+    replicas: int,
+    bounds: Bounds,
+    contest: Contest | None,
+    pending: frozenset[Way],
+) -> Gated:
     """Ask the gates in their order: paused, dry run, contested, manual.
 
     Args:
-        inputs: The annotations, the mode and who contests the target.
+        inputs: The annotations and the mode.
         move: What the rules before ask for.
         replicas: n.
         bounds: After overrides.
+        contest: Who else writes the target; None when nobody does.
         pending: Directions that were due and are not known to be over.
     """
     way = _way(move, replicas)
@@ -24,11 +34,11 @@ def gate(inputs: Inputs, move: Move, *, replicas: int, bounds: Bounds, pending: 
     if way is None:
         asking = frozenset(each for each in pending if _asks_first(inputs, each) and not _paused(inputs, each))
         return Gated(move, None) if dry else proposals.wait(inputs, move, pending=asking)
-    asked = move.replicas != replicas
+    asked = move.asks(replicas)
     if _paused(inputs, way):
         return _pause(inputs, move, asked=asked)
-    if asked and inputs.contested_by and not dry:
-        held = f"; {inputs.contested_by} writes the same target, so the change to {move.replicas} is left to it"
+    if asked and contest is not None and not dry:
+        held = f"; {contest.clause}, so the change to {move.replicas} is left to it"
         return Gated(move.held("R16", Reason.TARGET_CONTESTED), None, held_back=held)
     if _asks_first(inputs, way):
         if dry:
@@ -61,6 +71,6 @@ def _way(move: Move, replicas: int) -> Way | None:
     """The direction the gates ask about: where the number goes, else the direction that is due."""
     if move.replicas > replicas:
         return Way.UP
-    if move.replicas < replicas:
+    if move.replicas < replicas or move.pins:
         return Way.DOWN
     return move.way

@@ -29,7 +29,7 @@ class Scene:
         target: The real workload, for R12.
         replicas: n.
         ready: r.
-        bounds: After overrides.
+        bounds: In force.
         now: The evaluation's time.
     """
 
@@ -70,7 +70,7 @@ def move_up(scene: Scene) -> Move:
         )
         move = replace(_cut(move, n, credited, "R11", Reason.COOLING_DOWN, note), cause=Cause.CREDIT)
     capped = max(n, min(move.replicas, scene.bounds.high))
-    move = _cut(move, n, capped, "R2", Reason.AT_MAXIMUM, f"maxReplicas is {scene.bounds.high}")
+    move = _cut(move, n, capped, "R2", Reason.AT_MAXIMUM, f"{scene.bounds.high_is} is {scene.bounds.high}")
     return _vetoed(scene, _unhealthy_up(scene, move))
 
 
@@ -99,7 +99,7 @@ def move_down(scene: Scene) -> Move:
         note = f"the cooldown of {words.seconds(down.cooldown_seconds)} after the last scaling runs until {until}"
         move = _cut(move, n, n, "R11", Reason.COOLING_DOWN, note)
     raised = min(n, max(move.replicas, scene.bounds.low))
-    move = _cut(move, n, raised, "R2", Reason.AT_MINIMUM, f"minReplicas is {scene.bounds.low}")
+    move = _cut(move, n, raised, "R2", Reason.AT_MINIMUM, f"{scene.bounds.low_is} is {scene.bounds.low}")
     # What R10 and R2 raised is a wish the guard has not seen: it asks again, and may only raise further.
     move = _guard(scene, move)
     return _vetoed(scene, _unhealthy_down(scene, move))
@@ -153,11 +153,17 @@ def _no_step(scene: Scene, move: Move) -> Move:
         )
     if move.way is Way.UP and scene.replicas == scene.bounds.high:
         return replace(
-            move, rule="R2", reason=Reason.AT_MAXIMUM, why=f"{move.why}, but maxReplicas is {scene.bounds.high}"
+            move,
+            rule="R2",
+            reason=Reason.AT_MAXIMUM,
+            why=f"{move.why}, but {scene.bounds.high_is} is {scene.bounds.high}",
         )
     if move.way is Way.DOWN and scene.replicas == scene.bounds.low:
         return replace(
-            move, rule="R2", reason=Reason.AT_MINIMUM, why=f"{move.why}, but minReplicas is {scene.bounds.low}"
+            move,
+            rule="R2",
+            reason=Reason.AT_MINIMUM,
+            why=f"{move.why}, but {scene.bounds.low_is} is {scene.bounds.low}",
         )
     return replace(move, reason=Reason.WITHIN_BAND, why=f"{move.why}, but the step asks for no change")
 
@@ -181,8 +187,8 @@ def _unhealthy_down(scene: Scene, move: Move) -> Move:
         return _cut(move, n, n, "R12", Reason.ROLLOUT_IN_PROGRESS, "a rollout is in progress")
     if target.paused:
         return _cut(move, n, n, "R12", Reason.TARGET_PAUSED, "the target's own spec.paused is set")
-    if 2 * target.available < target.replicas:
-        note = f"only {target.available} of {target.replicas} pods are available"
+    if 2 * target.available < target.pods:
+        note = f"only {target.available} of {target.pods} pods are available"
         return _cut(move, n, n, "R12", Reason.TOO_FEW_AVAILABLE, note)
     return move
 

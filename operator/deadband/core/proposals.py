@@ -7,6 +7,7 @@ from hashlib import sha256
 from deadband.api.conditions import Reason
 from deadband.api.status import Cause, ClosedProposal, Proposal, ProposalOutcome, ScalingPolicyStatus, Way
 from deadband.api.types import render_instant
+from deadband.core import words
 from deadband.core.decision import Bounds, Gated, Move, Step
 from deadband.core.types import Inputs
 
@@ -21,8 +22,8 @@ def manual(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Bound
         replicas: n.
         bounds: After overrides.
     """
-    asked = move.replicas != replicas
-    proposal = _still_open(inputs, way, replicas=replicas, bounds=bounds)
+    asked = move.asks(replicas)
+    proposal = _still_open(inputs, move, way, replicas=replicas, bounds=bounds)
     if proposal is None:
         if not asked and inputs.target is not None:
             return Gated(move, None)
@@ -90,7 +91,7 @@ def _not_open(approval: str, last: ClosedProposal | None) -> str:
             return f"proposal {last.id} was withdrawn at {render_instant(last.time)}, when it did not apply any more"
 
 
-def _still_open(inputs: Inputs, way: Way, *, replicas: int, bounds: Bounds) -> Proposal | None:
+def _still_open(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Bounds) -> Proposal | None:
     """The proposal of this direction, if it may still be approved and the replicas have not overtaken it."""
     proposal = inputs.status.proposal
     if proposal is None or proposal.direction is not way or inputs.now >= proposal.expires_at:
@@ -98,7 +99,7 @@ def _still_open(inputs: Inputs, way: Way, *, replicas: int, bounds: Bounds) -> P
     if proposal.replicas is None or inputs.target is None:
         return proposal if proposal.replicas is None and inputs.target is None else None
     to = _within(bounds, proposal.replicas)
-    return proposal if (to > replicas if way is Way.UP else to < replicas) else None
+    return proposal if move.pins or (to > replicas if way is Way.UP else to < replicas) else None
 
 
 def _within(bounds: Bounds, replicas: int) -> int:
@@ -121,7 +122,9 @@ def _carry_out(move: Move, proposal: Proposal, to: int) -> Gated:
 def _propose(inputs: Inputs, move: Move, way: Way, *, replicas: int) -> Proposal:
     direction = inputs.spec.up if way is Way.UP else inputs.spec.down
     to = move.replicas if inputs.target is not None else None
-    asks = f"Scale {way.lower()} from {replicas} to {to}" if to is not None else f"Scale {way.lower()}"
+    asks = f"Scale {way.lower()}"
+    if to is not None:
+        asks = words.change(inputs.spec, replicas=replicas, to=to, mood=words.Mood.ASKED_FOR)
     seed = f"{way}/{to}/{render_instant(inputs.now)}/{move.why}"
     return Proposal(
         id=sha256(seed.encode()).hexdigest()[:10],

@@ -32,6 +32,7 @@ def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
         or status.shadow_replicas is not None
         or status.proposal is not None
         or inputs.outage is not None
+        or (target is not None and target.autoscaled is not None)
         or status.current_replicas != (None if target is None else view.replicas)
         or (spec.fallback is not None and view.failures >= spec.fallback.after_failures)
     ):

@@ -25,7 +25,7 @@ from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
 from deadband.core.proposals import lapsed
 from deadband.core.triggers import Load, Observed
-from deadband.core.types import Inputs, Outage, Target
+from deadband.core.types import Inputs, NoTarget, Outage, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         metrics_summary=words.thresholds_summary(spec, decision.observed),
         current_replicas=_real(inputs, moved_to),
         desired_replicas=decision.desired,
-        shadow_replicas=moved_to if spec.mode is PolicyMode.DRY_RUN else None,
+        shadow_replicas=_shadow(inputs, moved_to),
         last_scale_time=last,
         last_scale_direction=way,
         metrics=[_metric(inputs, metric, decision.observed[metric.name]) for metric in spec.metrics],
@@ -82,7 +82,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         failures=decision.failures,
         scale_events=events,
         wishes=_wishes(inputs, decision),
-        reverts=before.reverts,
+        reverts=list(decision.reverts),
         proposal=decision.proposal,
         last_proposal=decision.last_proposal,
         decision=_told(decision, refused),
@@ -187,9 +187,18 @@ def _figures(status: ScalingPolicyStatus) -> object:
 
 def _real(inputs: Inputs, moved_to: int | None) -> int | None:
     """The real target's replicas after this evaluation: in DryRun the shadow moves and the target does not."""
+    if isinstance(inputs.target, NoTarget) and inputs.target.passes:
+        return inputs.status.current_replicas
     if not isinstance(inputs.target, Target):
         return None
     return inputs.target.replicas if inputs.spec.mode is PolicyMode.DRY_RUN else moved_to
+
+
+def _shadow(inputs: Inputs, moved_to: int | None) -> int | None:
+    if inputs.spec.mode is not PolicyMode.DRY_RUN:
+        return None
+    unseen = isinstance(inputs.target, NoTarget) and inputs.target.passes
+    return inputs.status.shadow_replicas if unseen else moved_to
 
 
 def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:

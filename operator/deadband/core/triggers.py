@@ -45,13 +45,13 @@ class Load:
 Observed = Load | Assumption | Absent
 
 
-def observe(metric: Metric, reading: Reading, ready: int) -> Observed:
+def observe(metric: Metric, reading: Reading, ready: int | None) -> Observed:
     """Turn a reading into what triggers compare, with onNoData applied.
 
     Args:
         metric: The metric that was read.
         reading: The sample, or why there is none.
-        ready: r, the ready replicas.
+        ready: r, the ready replicas; None where the target cannot be read, so that nothing can be said per replica.
     """
     if isinstance(reading, Absent):
         answer = metric.on_no_data
@@ -62,10 +62,14 @@ def observe(metric: Metric, reading: Reading, ready: int) -> Observed:
         assert answer.value is not None, "validation: onNoData has exactly one key"
         reading = Sample(answer.value)
     per = metric.effective_per
-    return Load(reading.value / max(1, ready) if per is Per.AVERAGE else reading.value, per)
+    if per is not Per.AVERAGE:
+        return Load(reading.value, per)
+    if ready is None:
+        return Absent(Reason.ERROR, "the target's ready replicas, by which it is divided, are not known")
+    return Load(reading.value / max(1, ready), per)
 
 
-def observe_all(spec: ScalingPolicySpec, readings: Mapping[str, Reading], ready: int) -> dict[str, Observed]:
+def observe_all(spec: ScalingPolicySpec, readings: Mapping[str, Reading], ready: int | None) -> dict[str, Observed]:
     """Observe every metric of the policy; one that was not read at all is an Error, never 0."""
     missing = Absent(Reason.ERROR, "it was not read")
     return {metric.name: observe(metric, readings.get(metric.name, missing), ready) for metric in spec.metrics}

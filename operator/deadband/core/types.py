@@ -41,12 +41,29 @@ Reading = Sample | Absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Autoscaled:
+    """What an HPA adds to the facts of the workload that it scales.
+
+    Attributes:
+        pods: spec.replicas of the workload; the target's `replicas` are the bound that moves.
+        floor: The HPA's minReplicas where its maxReplicas moves: the cap never goes below it.
+        cap: The HPA's maxReplicas where its minReplicas moves: the floor never goes above it.
+        loose: Both bounds move together, and they differ still.
+    """
+
+    pods: int
+    floor: int | None = None
+    cap: int | None = None
+    loose: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The workload as one read of it showed it.
 
     Attributes:
-        replicas: spec.replicas, never status.replicas: surge does not count.
-        ready: Ready pods, at most `replicas` (the constructor of the value clamps).
+        replicas: spec.replicas, never status.replicas: surge does not count. For an HPA the bound that moves.
+        ready: Ready pods, at most the workload's spec.replicas (the constructor of the value clamps).
         available: Available pods.
         rollout_in_progress: A new revision is being rolled out.
         paused: The Deployment's own spec.paused.
@@ -54,6 +71,8 @@ class Target:
         unschedulable: Pods stay unschedulable.
         own_write: When at the latest deadband's field manager changed the replicas; None when somebody else owns
             them. (A write through /scale carries no time of its own in managedFields.)
+        writer: The field manager that set the replicas as they are; None when deadband did, or nobody ever.
+        autoscaled: Set when the target is an HPA.
     """
 
     replicas: int
@@ -64,14 +83,36 @@ class Target:
     quota_exceeded: bool = False
     unschedulable: bool = False
     own_write: datetime | None = None
+    writer: str | None = None
+    autoscaled: Autoscaled | None = None
+
+    @property
+    def pods(self) -> int:
+        """spec.replicas of the workload, also where an HPA's bound is what moves."""
+        return self.replicas if self.autoscaled is None else self.autoscaled.pods
+
+    def ready_of(self, replicas: int) -> int:
+        """The rules' r where n is `replicas`: no more than n are counted, unless n is only a bound of the pods."""
+        return min(self.ready, replicas) if self.autoscaled is None else self.ready
 
 
 @dataclass(frozen=True, slots=True)
 class NoTarget:
-    """The policy names a target that cannot be used: TargetNotFound, TargetNotScalable or AccessDenied."""
+    """The policy names a target that cannot be used.
+
+    Attributes:
+        reason: TargetNotFound, TargetNotScalable or AccessDenied, which stay until a person mends them; Error or
+            Timeout while the API server does not let it be read.
+        message: What is wrong, and what to do.
+    """
 
     reason: Reason
     message: str
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may end without anybody doing anything; until then what was known of the target still counts."""
+        return self.reason in (Reason.ERROR, Reason.TIMEOUT)
 
 
 class Pause(Enum):
@@ -117,7 +158,7 @@ class Inputs:
         overrides: Those that are open at `now` (R2).
         pause: What R15 holds back.
         approval: The id in the approve annotation, if any (R13).
-        contested_by: Who else writes the target; None when nobody does (R16).
+        contested_by: Another object that writes the target, as `ScalingPolicy web`; None when there is none (R16).
         outage: Set in the first evaluation of a leadership only.
         generation: metadata.generation of the spec that was read.
     """

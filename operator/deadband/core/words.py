@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 from fractions import Fraction
 
 from deadband.api.behavior import Direction, Trigger
 from deadband.api.metrics import Assumption, Metric
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import Bound, ScalingPolicySpec
+from deadband.core.rounding import nearest
 from deadband.core.triggers import Load, Observed, holds
 
 
@@ -23,8 +25,9 @@ def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = 
     close = [threshold for threshold in unlike if threshold != value]
     digits, scaled = 18, 0
     for digits in (0 if abs(value) >= 10 else 1, 1, 3, 9, 18):  # noqa: PLR2004 - two digits are enough to read
-        scaled = round(value * 10**digits)
-        if scaled and not any(scaled == threshold * 10**digits for threshold in close):
+        unit = 10**digits
+        scaled = nearest(value.numerator * unit, value.denominator)
+        if scaled and not any(scaled * each.denominator == each.numerator * unit for each in close):
             break
     whole, rest = divmod(abs(scaled), 10**digits)
     decimals = f"{rest:0{digits}d}".rstrip("0") if digits else ""
@@ -41,6 +44,48 @@ def seconds(span: timedelta | int) -> str:
 def clock(instant: datetime) -> str:
     """Write an instant as `2026-01-05 08:05:12Z`."""
     return instant.strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+class Mood(Enum):
+    """How a change is spoken of."""
+
+    DONE = "done"
+    IMAGINED = "imagined"
+    ASKED_FOR = "asked for"
+
+
+_GERUNDS = {"scale": "Scaling", "move": "Moving", "raise": "Raising", "lower": "Lowering"}
+
+
+def change(spec: ScalingPolicySpec, *, replicas: int, to: int, mood: Mood) -> str:
+    """Say what moves how far: `Scaling up from 2 to 3`, `Would raise minReplicas of HPA web from 3 to 5`."""
+    verb = _verb(spec, up=to > replicas)
+    what = subject(spec) or ("up" if to > replicas else "down")
+    said = {Mood.DONE: _GERUNDS[verb], Mood.IMAGINED: f"Would {verb}", Mood.ASKED_FOR: verb.capitalize()}[mood]
+    origin = f" from {replicas}" if to != replicas else ""
+    return f"{said} {what}{origin} to {to}"
+
+
+def _verb(spec: ScalingPolicySpec, *, up: bool) -> str:
+    match spec.moves:
+        case None:
+            return "scale"
+        case Bound.BOTH:
+            return "move"
+        case _:
+            return "raise" if up else "lower"
+
+
+def subject(spec: ScalingPolicySpec) -> str:
+    """Name what moves on an HPA: `minReplicas of HPA web`, `both bounds of HPA web`; empty for replicas."""
+    if spec.moves is None or spec.scale_target_ref is None:
+        return ""
+    which = {
+        Bound.MIN_REPLICAS: "minReplicas",
+        Bound.MAX_REPLICAS: "maxReplicas",
+        Bound.BOTH: "both bounds",
+    }[spec.moves]
+    return f"{which} of HPA {spec.scale_target_ref.name}"
 
 
 def quantity(value: Fraction, metric: Metric, *, unlike: Iterable[Fraction] = ()) -> str:

@@ -18,6 +18,7 @@ from deadband.core.decision import Decision
 from deadband.core.status import Refusal, invalid_status, next_status
 from deadband.core.triggers import Load
 from deadband.core.types import Inputs, NoTarget, Outage, Reading, Target
+from deadband.engine.actuator import Actuator
 from deadband.engine.alerting import Alerting
 from deadband.engine.announcing import announcements
 from deadband.engine.calendar import open_overrides
@@ -25,15 +26,16 @@ from deadband.engine.clock import Clock
 from deadband.engine.complaints import Complaints
 from deadband.engine.gathering import VETO_PREFIX
 from deadband.engine.records import PolicyRecord, read_policy
+from deadband.engine.shortages import depends_on_room, look_for_room
 from deadband.engine.status_writer import StatusWriter
 from deadband.engine.store import Store
 from deadband.ports import (
+    Capacity,
     ConflictError,
     Events,
     GoneError,
     Leadership,
     Policies,
-    Targets,
     Telemetry,
     UnreachableError,
     WriteError,
@@ -70,7 +72,8 @@ class Evaluation:
         self,
         *,
         store: Store,
-        targets: Targets,
+        actuator: Actuator,
+        capacity: Capacity,
         policies: Policies,
         leadership: Leadership,
         statuses: StatusWriter,
@@ -80,7 +83,8 @@ class Evaluation:
         clock: Clock,
     ) -> None:
         self._store = store
-        self._targets = targets
+        self._actuator = actuator
+        self._capacity = capacity
         self._policies = policies
         self._leadership = leadership
         self._statuses = statuses
@@ -154,36 +158,58 @@ class Evaluation:
         self._settle(record, status, now=now)
         self._telemetry.invalid(record.ref, status)
 
+    def acts(self, record: PolicyRecord, decision: Decision) -> bool:
+        """Whether the evaluation calls out before it ends: to write, or to look first whether there is room."""
+        return decision.scales or depends_on_room(decision, self._store.pods(record))
+
     async def act(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> Mapping[str, Any] | None:
-        """Write the scale that was decided, on facts read now, and settle.
+        """Look for room where that matters, write the scale that was decided, on facts read now, and settle.
 
         Returns:
             None when the evaluation is over. The policy's object as it is now when it changed meanwhile and must be
             evaluated anew; nothing was written then.
         """
         async with self._slots:
-            for attempt in range(1, ROUNDS + 1):
-                if not self._leadership.leads():
-                    return None
-                try:
-                    fresh = await self._policies.read(record.ref)
-                except GoneError:
-                    return None  # the watch tells the store
-                except WriteError as error:
-                    self._refused(record, inputs, decision, error)
-                    return None
-                if read_policy(fresh, previous=record).meaning != record.meaning:
-                    return fresh
-                try:
-                    inputs, decision = await self._attempt(record, inputs, decision)
-                except ConflictError as error:
-                    if attempt == ROUNDS:
-                        self._refused(record, inputs, decision, error)
-                    continue
-                except WriteError as error:
-                    self._refused(record, inputs, decision, error)
-                return None
+            inputs, decision = await self._with_room(record, inputs, decision)
+            if decision.scales:
+                return await self._write(record, inputs, decision)
+            self.settle(record, inputs, decision)
         return None
+
+    async def _write(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> Mapping[str, Any] | None:
+        for attempt in range(1, ROUNDS + 1):
+            if not self._leadership.leads():
+                return None
+            try:
+                fresh = await self._policies.read(record.ref)
+            except GoneError:
+                return None  # the watch tells the store
+            except WriteError as error:
+                self._refused(record, inputs, decision, error)
+                return None
+            if read_policy(fresh, previous=record).meaning != record.meaning:
+                return fresh
+            try:
+                inputs, decision = await self._attempt(record, inputs, decision)
+            except ConflictError as error:
+                if attempt == ROUNDS:
+                    self._refused(record, inputs, decision, error)
+                continue
+            except WriteError as error:
+                self._refused(record, inputs, decision, error)
+            return None
+        return None
+
+    async def _with_room(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> tuple[Inputs, Decision]:
+        """Decide again where pods that are wanted already find no room; what cannot be looked for stops nothing."""
+        pods = self._store.pods(record)
+        if pods is None or not depends_on_room(decision, pods):
+            return inputs, decision
+        try:
+            return await look_for_room(self._capacity, record, inputs, decision, pods)
+        except WriteError as error:
+            self._complaints.tell("look for room for", record.ref, error)
+            return inputs, decision
 
     async def _attempt(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> tuple[Inputs, Decision]:
         """Read the target, decide again if it is not what was decided on, write, settle.
@@ -192,19 +218,15 @@ class Evaluation:
             ConflictError: The target changed between reading and writing; nothing was written, nothing is settled.
             DeniedError, UnreachableError: Likewise; an unanswered write may have been taken.
         """
-        reference = inputs.spec.scale_target_ref
-        assert reference is not None, "only a policy with a target decides to write"
         try:
-            workload = await self._targets.read(record.ref.namespace, reference)
-            if workload.target != inputs.target:
-                inputs = replace(inputs, target=workload.target)
+            reached = await self._actuator.read(record.ref.namespace, inputs.spec)
+            if reached.target != inputs.target:
+                inputs = replace(inputs, target=reached.target)
                 decision = decide(inputs)
             if decision.write is not None:
                 if not self._leadership.leads():
                     return inputs, decision
-                await self._targets.scale(
-                    record.ref.namespace, reference, decision.write, resource_version=workload.resource_version
-                )
+                await self._actuator.write(record, reached, decision.write)
         except GoneError as error:
             inputs = replace(inputs, target=NoTarget(error.reason, str(error)))
             decision = decide(inputs)
@@ -219,7 +241,6 @@ class Evaluation:
         assert isinstance(inputs.target, Target), "only an existing target is written"
         before = inputs.target.replicas
         way = Way.UP if decision.write > before else Way.DOWN
-        self._store.note_scaled(record, decision.write)
         self._telemetry.scaled(way, decision.cause)
         logger.info(
             "scaled %s from %d to %d: %s",
@@ -244,6 +265,7 @@ class Evaluation:
             still = {uid: until for uid, until in self._doubtful.items() if until > inputs.now}
             self._doubtful = still | {record.ref.uid: inputs.now + DOUBT}
         self._complaints.tell("scale for", record.ref, error)
+        self._telemetry.refused(error.reason)
         self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
 
     def _settle(self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ deadline what has not answered reads Timeout.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from deadband.api.conditions import Reason
 from deadband.api.metrics import Metric
 from deadband.core.types import Absent, Reading
 from deadband.engine.records import PolicyRecord
+from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import Metrics
@@ -56,13 +57,14 @@ class _Group:
 class Gathering:
     """Asks for the readings of whatever is due."""
 
-    def __init__(self, store: Store, metrics: Metrics, tenants: Tenants) -> None:
+    def __init__(self, store: Store, metrics: Metrics, tenants: Tenants, sightings: Sightings) -> None:
         self._store = store
         self._metrics = metrics
         self._tenants = tenants
+        self._sightings = sightings
 
-    async def gather(self, records: Iterable[PolicyRecord], *, now: datetime) -> AsyncIterator[Gathered]:
-        """Yield every one of the policies once, as soon as its readings are complete.
+    async def gather(self, records: Collection[PolicyRecord], *, now: datetime) -> AsyncIterator[Gathered]:
+        """Yield every one of the policies once, as soon as its readings are complete and its target was seen.
 
         Args:
             records: Valid policies.
@@ -77,6 +79,7 @@ class Gathering:
             source: asyncio.create_task(self._metrics.ask(questions, at=now), name=f"ask {source}")
             for source, questions in _by_source(groups.values()).items()
         }
+        looks = self._sightings.look(records)
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
@@ -84,7 +87,7 @@ class Gathering:
                 elapsed = loop.time() - started
                 for sources, group in list(groups.items()):
                     complete = all(asked[source].done() for source in sources if source in asked)
-                    uids = tuple(uid for uid, wait in group.waiting.items() if complete or wait <= elapsed)
+                    uids = _ready(group, looks, complete=complete, elapsed=elapsed)
                     if not uids:
                         continue
                     readings = group.plan.read(_answers(group.plan.questions, asked), now=now)
@@ -93,7 +96,7 @@ class Gathering:
                         del group.waiting[uid]
                     if not group.waiting:
                         del groups[sources]
-                open_tasks = [task for task in asked.values() if not task.done()]
+                open_tasks = [task for task in (*asked.values(), *looks.values()) if not task.done()]
                 if groups and open_tasks:
                     shortest = min(wait for group in groups.values() for wait in group.waiting.values())
                     remaining = max(0.0, shortest - (loop.time() - started))
@@ -115,6 +118,7 @@ class Gathering:
     def _needs(self, record: PolicyRecord, unresolved: dict[Key, Reading]) -> Iterable[Need]:
         spec = record.spec
         assert spec is not None, "invalid policies are not evaluated"
+        measured = self._store.scalables.measured(record.ref.namespace, spec)
         named = {metric.name: metric for metric in spec.metrics}
         named |= {VETO_PREFIX + veto.name: Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
         for name, metric in named.items():
@@ -123,7 +127,7 @@ class Gathering:
             if isinstance(source, Absent):
                 unresolved[key] = source
             else:
-                yield Need(key, record.ref.namespace, metric, spec.scale_target_ref, source)
+                yield Need(key, record.ref.namespace, metric, measured, source)
 
     def _source(self, metric: Metric, namespace: str) -> str | Absent:
         name = metric.source or self._store.default_source()
@@ -138,6 +142,14 @@ class Gathering:
         if record.spec is None:
             return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {name} is invalid: {'; '.join(record.faults)}")
         return self._tenants.refusal(name, record.spec, namespace) or name
+
+
+def _ready(
+    group: _Group, looks: Mapping[str, asyncio.Task[None]], *, complete: bool, elapsed: float
+) -> tuple[str, ...]:
+    """Policies that have all they asked for, their target's sight included, and those that may not wait any longer."""
+    seen = {uid for uid in group.waiting if uid not in looks or looks[uid].done()} if complete else set()
+    return tuple(uid for uid, wait in group.waiting.items() if uid in seen or wait <= elapsed)
 
 
 def _by_source(groups: Iterable[_Group]) -> Mapping[str, Sequence[Question]]:

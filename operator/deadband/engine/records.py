@@ -15,7 +15,9 @@ from deadband.api.scalingpolicy import (
     PAUSED_ANNOTATION,
     SEVERITY_LABEL,
     PolicyMode,
+    ScaleTargetRef,
     ScalingPolicySpec,
+    group_of,
 )
 from deadband.api.status import ScalingPolicyStatus
 from deadband.api.validation import InvalidError, validate_source
@@ -30,11 +32,17 @@ logger = logging.getLogger(__name__)
 
 
 class WorkloadKey(NamedTuple):
-    """Names one workload; the API group is settled by the kind."""
+    """Names one object that can be scaled, whatever version of its group it is named by."""
 
     kind: str
     namespace: str
     name: str
+    group: str = "apps"
+
+    @classmethod
+    def of(cls, ref: ScaleTargetRef, namespace: str) -> "WorkloadKey":
+        """The key of a target."""
+        return cls(ref.kind, namespace, ref.name, ref.group)
 
 
 @dataclass(slots=True)
@@ -52,8 +60,9 @@ class PolicyRecord:
         owner: Whom its alert is for, likewise.
         spec: None when it does not validate.
         faults: Every fault with its field; empty when `spec` is there.
-        claim: The workload that the policy wants to scale, also while the policy is invalid: a typing mistake in the
-            older of two policies must not hand the target to the younger (R16). None for DryRun and without target.
+        claim: The workload or the HPA that the policy wants to scale, also while the policy is invalid: a typing
+            mistake in the older of two policies must not hand the target to the younger (R16). None for DryRun and
+            without target.
         carried: The object's status as JSON, from which a new leader rebuilds its memory.
         memory: What this process remembers between evaluations; None until the first one of a leadership.
     """
@@ -88,19 +97,21 @@ class PolicyRecord:
         """The memory of this policy; made of what the object carries at the first evaluation of a leadership.
 
         Args:
-            target: As it is now; a scale that was written and not remembered is entered (architecture, decision 5).
+            target: As it is now; a scale that was written and not remembered is entered when a target is first seen
+                (architecture, decision 5).
             outage: The time without a leader that has just ended.
             doubtful: The last scale write got no answer; look again whether it was taken.
         """
-        first = self.memory is None
         if self.memory is None:
             try:
                 self.memory = Memory.of(json.loads(self.carried))
             except ValidationError:
                 # A status edited by hand or of another version: its timers are lost, its spec still holds.
                 self.memory = Memory(ScalingPolicyStatus())
+        first = not self.memory.recovered
         if (first or doubtful) and isinstance(target, Target):
             self.memory.status = recover(self.memory.status, target, outage=outage if first else None)
+            self.memory.recovered = True
         return self.memory
 
 
@@ -237,4 +248,5 @@ def _claim(obj: Mapping[str, Any]) -> WorkloadKey | None:
     reference = spec.get("scaleTargetRef") if isinstance(spec, Mapping) else None
     if not isinstance(reference, Mapping) or (isinstance(spec, Mapping) and spec.get("mode") == PolicyMode.DRY_RUN):
         return None
-    return WorkloadKey(str(reference.get("kind") or ""), obj["metadata"]["namespace"], str(reference.get("name") or ""))
+    kind, name = str(reference.get("kind") or ""), str(reference.get("name") or "")
+    return WorkloadKey(kind, obj["metadata"]["namespace"], name, group_of(str(reference.get("apiVersion") or "")))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from deadband.engine.clock import Clock
 from deadband.engine.store import KINDS, Kind, PolicyChange, Store
-from deadband.ports import WriteError
+from deadband.ports import DeniedError, ScaledObject, WriteError
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +16,9 @@ EVERY_SECONDS = 300.0
 
 RETRY_SECONDS = 5.0
 """After a LIST that failed."""
+
+SCALED_OBJECTS_EVERY_SECONDS = 60.0
+"""How long an installation of KEDA, and each of its ScaledObjects, can go unnoticed: no watch tells of them."""
 
 CHUNK = 50
 """Objects taken in before the event loop may answer a probe."""
@@ -35,6 +38,9 @@ class Lists(Protocol):
 
     async def list_autoscalers(self) -> Sequence[Mapping[str, Any]]:
         """All HorizontalPodAutoscalers."""
+
+    async def list_scaled_objects(self) -> Sequence[ScaledObject]:
+        """All of KEDA's ScaledObjects; none where the cluster does not know the kind."""
 
 
 class Resync:
@@ -72,12 +78,13 @@ class Resync:
                 if index % CHUNK == CHUNK - 1:
                     await asyncio.sleep(0)
             self._take(self._store.drop_ghosts(kind, known=known, listed=listed))
+        await self.look_for_scaled_objects()
         if not self.synced:
             logger.info(
                 "store complete: %d policies, %d sources, %d workloads",
                 len(self._store.policies),
                 len(self._store.sources),
-                len(self._store.workloads),
+                len(self._store.scalables.workloads),
             )
         self.synced = True
 
@@ -91,6 +98,23 @@ class Resync:
                 await self._clock.sleep(RETRY_SECONDS)
             else:
                 await self._clock.sleep(EVERY_SECONDS)
+
+    async def look_for_scaled_objects(self) -> None:
+        """List the ScaledObjects anew. KEDA is not ours: what is wrong with it keeps nothing else from going on."""
+        try:
+            found = await self._lists.list_scaled_objects()
+        except WriteError as error:
+            logger.warning("ScaledObjects cannot be listed: %s", error, extra={"reason": error.reason})
+            if not isinstance(error, DeniedError):
+                return  # what was listed last is the best that is known
+            found = ()
+        self._store.scalables.hold_scaled_objects(found)
+
+    async def run_for_scaled_objects(self) -> None:
+        """List the ScaledObjects once a minute, until cancelled; `once` has done so before anything is evaluated."""
+        while True:
+            await self._clock.sleep(SCALED_OBJECTS_EVERY_SECONDS)
+            await self.look_for_scaled_objects()
 
     def _apply(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         """Take one object in; a defect of ours that it shows must not keep all the others out."""

@@ -79,6 +79,11 @@ class Scheduler:
         self.beat = clock.monotonic()
         """When the loop last went round, on the monotonic clock."""
 
+    @property
+    def leading(self) -> bool:
+        """Whether this process evaluates: it leads, and the store is complete."""
+        return self._leading and self._leadership.leads()
+
     def receive(self, kind: Kind, type_: str | None, obj: Mapping[str, Any]) -> None:
         """Take one watch event in."""
         self.take(self._store.apply(kind, type_, obj))
@@ -116,7 +121,7 @@ class Scheduler:
             self._sources.update_sources(
                 {name: source.spec for name, source in self._store.sources.items() if source.spec is not None}
             )
-        if self._leading and self._leadership.leads():
+        if self.leading:
             self._start_due()
 
     def lead(self, outage: Outage | None) -> None:
@@ -199,7 +204,7 @@ class Scheduler:
                     with _contained(record):
                         self._evaluation.refuse(record, now=now, outage=self._outage)
                 self._under_way.discard(uid)
-            async for gathered in self._gathering.gather(records.values(), now=now):
+            async for gathered in self._gathering.gather(list(records.values()), now=now):
                 for index, uid in enumerate(gathered.uids):
                     seconds = self._clock.monotonic() - started
                     self._telemetry.timed(lag_seconds=due[uid].late_seconds, seconds=seconds)
@@ -218,7 +223,7 @@ class Scheduler:
             self._finish(asked)
             return
         inputs, decision = self._evaluation.decide(record, readings, now=now, outage=self._outage)
-        if not decision.scales:
+        if not self._evaluation.acts(record, decision):
             self._evaluation.settle(record, inputs, decision)
             self._finish(record)
             return

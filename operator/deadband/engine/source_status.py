@@ -12,7 +12,7 @@ from deadband.api.metricsource import MetricSourceStatus
 from deadband.engine.clock import Clock
 from deadband.engine.records import SourceRecord
 from deadband.engine.store import Store
-from deadband.ports import Leadership, WriteError
+from deadband.ports import Leadership, SourceStanding, WriteError
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class SourceReporter:
         health: Callable[[str], Health],
         write: WriteStatus,
         leadership: Leadership,
-        reachable: Callable[[Mapping[str, bool | None]], None],
+        show: Callable[[Mapping[str, SourceStanding]], None],
         clock: Clock,
     ) -> None:
         """Take the parts.
@@ -93,14 +93,14 @@ class SourceReporter:
             health: What was seen of a source by asking it.
             write: Writes one status.
             leadership: Only a leader writes.
-            reachable: Told which sources answer; the own metrics.
+            show: Shows every source that exists in the own metrics.
             clock: For times and waiting.
         """
         self._store = store
         self._health = health
         self._write = write
         self._leadership = leadership
-        self._reachable = reachable
+        self._show = show
         self._clock = clock
         self._written: dict[str, _Written] = {}
 
@@ -112,12 +112,16 @@ class SourceReporter:
 
     async def report(self) -> None:
         """Write what is due."""
-        self._reachable({name: self._health(name).reachable for name in self._store.sources})
+        self._show({name: self._standing(record) for name, record in self._store.sources.items()})
         if not self._leadership.leads():
             self._written.clear()
             return
         for record in list(self._store.sources.values()):
             await self._report(record)
+
+    def _standing(self, record: SourceRecord) -> SourceStanding:
+        may = record.spec.max_concurrent_queries if record.spec is not None else None
+        return SourceStanding(self._health(record.ref.name).reachable, may)
 
     async def _report(self, record: SourceRecord) -> None:
         name, monotonic = record.ref.name, self._clock.monotonic()
@@ -198,7 +202,8 @@ def _ready(record: SourceRecord, health: Health) -> Said | None:
 
 
 def _meaning(status: MetricSourceStatus) -> object:
-    conditions = [(one.type, one.status, one.reason) for one in status.conditions]
+    # While a source fails, its message changes with every kind of failure; while it answers, with what is known of it.
+    conditions = [(one.type, one.status, one.reason, one.message * (one.status == "True")) for one in status.conditions]
     return status.observed_generation, status.reachable, status.version, conditions
 
 

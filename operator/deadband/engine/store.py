@@ -5,22 +5,13 @@ Nothing here waits or calls out. Only the event loop of the engine touches it.
 """
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from deadband.api.conditions import Reason
 from deadband.core.autoscaler import Autoscaler
 from deadband.core.types import NoTarget, Target
-from deadband.engine.records import (
-    AutoscalerRecord,
-    PolicyRecord,
-    SourceRecord,
-    WorkloadKey,
-    WorkloadRecord,
-    read_policy,
-    read_source,
-    version_of,
-)
+from deadband.engine.records import PolicyRecord, SourceRecord, WorkloadKey, read_policy, read_source, version_of
+from deadband.engine.scalables import Pods, Scalables
 from deadband.ports import Workload
 
 Kind = Literal["ScalingPolicy", "MetricSource", "Deployment", "StatefulSet", "HorizontalPodAutoscaler"]
@@ -41,7 +32,7 @@ class PolicyChange:
 
 
 class Store:
-    """Policies by UID, sources by name, workloads by kind, namespace and name, HPAs by namespace and name."""
+    """Policies by UID, sources by name, and everything that can be scaled."""
 
     def __init__(
         self,
@@ -56,14 +47,10 @@ class Store:
         """
         self.policies: dict[str, PolicyRecord] = {}
         self.sources: dict[str, SourceRecord] = {}
-        self.workloads: dict[WorkloadKey, WorkloadRecord] = {}
-        self.autoscalers: dict[tuple[str, str], AutoscalerRecord] = {}
+        self.scalables = Scalables(read_workload, read_autoscaler)
         self.sources_changed = True
-        self._read_workload = read_workload
-        self._read_autoscaler = read_autoscaler
         self._policy_names: dict[tuple[str, str], str] = {}
         self._claims: dict[WorkloadKey, set[str]] = {}
-        self._autoscaled: dict[WorkloadKey, set[str]] = {}
         self._deleted: dict[str, None] = {}
 
     def apply(self, kind: Kind, type_: str | None, obj: Mapping[str, Any]) -> list[PolicyChange]:
@@ -103,9 +90,12 @@ class Store:
         """The policy that was there before this one on the same target (R16); None when this one is the oldest."""
         if record.claim is None:
             return None
-        claimants = [self.policies[uid] for uid in self._claims.get(record.claim, ())]
-        first = min(claimants, key=lambda one: one.seniority, default=record)
+        first = min(self.claimants(record.claim), key=lambda one: one.seniority, default=record)
         return None if first.ref.uid == record.ref.uid else first
+
+    def claimants(self, key: WorkloadKey) -> list[PolicyRecord]:
+        """The policies that want to scale a target; none that only simulates."""
+        return [self.policies[uid] for uid in self._claims.get(key, ())]
 
     def contester(self, record: PolicyRecord) -> str | None:
         """Who else writes the policy's target (R16), as `ScalingPolicy api`; None when nobody does.
@@ -117,33 +107,21 @@ class Store:
         elder = self.elder(record)
         if elder is not None:
             return f"ScalingPolicy {elder.ref.name}"
-        autoscalers = self._autoscaled.get(record.claim)
+        if record.spec is not None and record.spec.moves is not None:
+            held = self.scalables.autoscalers.get((record.ref.namespace, record.claim.name))
+            return held.autoscaler.owner if held is not None else None
+        if (scaled_object := self.scalables.scaled_object_of(record.claim)) is not None:
+            return scaled_object
+        autoscalers = self.scalables.autoscalers_of(record.claim)
         return f"HorizontalPodAutoscaler {min(autoscalers)}" if autoscalers else None
 
     def target(self, record: PolicyRecord) -> Target | NoTarget | None:
         """The policy's target as it was last seen; None when the policy names none."""
-        reference = record.spec.scale_target_ref if record.spec is not None else None
-        if reference is None:
-            return None
-        held = self.workloads.get(WorkloadKey(reference.kind, record.ref.namespace, reference.name))
-        if held is None:
-            return NoTarget(
-                Reason.TARGET_NOT_FOUND,
-                f"{reference.kind} {reference.name} does not exist in namespace {record.ref.namespace}; "
-                "create it, or correct spec.scaleTargetRef",
-            )
-        return held.workload.target
+        return self.scalables.target(record.ref.namespace, record.spec) if record.spec is not None else None
 
-    def note_scaled(self, record: PolicyRecord, replicas: int) -> None:
-        """Show our own write before the watch does: the next evaluation must not take the old number for a revert."""
-        reference = record.spec.scale_target_ref if record.spec is not None else None
-        if reference is None:
-            return
-        key = WorkloadKey(reference.kind, record.ref.namespace, reference.name)
-        held = self.workloads.get(key)
-        if held is not None:
-            target = replace(held.workload.target, replicas=replicas, ready=min(held.workload.target.ready, replicas))
-            self.workloads[key] = replace(held, workload=replace(held.workload, target=target))
+    def pods(self, record: PolicyRecord) -> Pods | None:
+        """Whose pods the policy's target is made of, as it was last seen; None where there is no such."""
+        return self.scalables.pods(record.ref.namespace, record.spec) if record.spec is not None else None
 
     def default_source(self) -> str | None:
         """Name of the oldest source that is marked as default; a second mark never changes what is in use."""
@@ -164,9 +142,9 @@ class Store:
             case "MetricSource":
                 self._put_source(obj)
             case "Deployment" | "StatefulSet":
-                self._put_workload(kind, obj)
+                self.scalables.put_workload(kind, obj)
             case "HorizontalPodAutoscaler":
-                self._put_autoscaler(obj)
+                self.scalables.put_autoscaler(obj)
         return []
 
     def _put_policy(self, obj: Mapping[str, Any]) -> list[PolicyChange]:
@@ -200,35 +178,6 @@ class Store:
         self.sources[record.ref.name] = record
         self.sources_changed |= same is None or same.generation != record.generation
 
-    def _put_workload(self, kind: Kind, obj: Mapping[str, Any]) -> None:
-        metadata = obj["metadata"]
-        key = WorkloadKey(kind, metadata["namespace"], metadata["name"])
-        previous = self.workloads.get(key)
-        version = version_of(metadata)
-        if previous is None or previous.uid != metadata["uid"] or version >= previous.version:
-            self.workloads[key] = WorkloadRecord(metadata["uid"], version, self._read_workload(obj))
-
-    def _put_autoscaler(self, obj: Mapping[str, Any]) -> None:
-        metadata = obj["metadata"]
-        namespace, name, version = metadata["namespace"], metadata["name"], version_of(metadata)
-        previous = self.autoscalers.get((namespace, name))
-        if previous is not None and previous.uid == metadata["uid"] and version < previous.version:
-            return
-        self._forget_autoscaler(namespace, name)
-        record = AutoscalerRecord(metadata["uid"], version, self._read_autoscaler(obj))
-        self.autoscalers[namespace, name] = record
-        self._autoscaled.setdefault(_scaled_by(record, namespace), set()).add(name)
-
-    def _forget_autoscaler(self, namespace: str, name: str) -> None:
-        record = self.autoscalers.pop((namespace, name), None)
-        if record is None:
-            return
-        key = _scaled_by(record, namespace)
-        others = self._autoscaled.get(key, set())
-        others.discard(name)
-        if not others:
-            self._autoscaled.pop(key, None)
-
     def _remove(self, kind: Kind, metadata: Mapping[str, Any]) -> list[PolicyChange]:
         uid = metadata["uid"]
         self._deleted[uid] = None
@@ -243,14 +192,9 @@ class Store:
                     del self.sources[metadata["name"]]
                     self.sources_changed = True
             case "Deployment" | "StatefulSet":
-                key = WorkloadKey(kind, metadata["namespace"], metadata["name"])
-                workload = self.workloads.get(key)
-                if workload is not None and workload.uid == uid:
-                    del self.workloads[key]
+                self.scalables.remove_workload(kind, metadata)
             case "HorizontalPodAutoscaler":
-                autoscaler = self.autoscalers.get((metadata["namespace"], metadata["name"]))
-                if autoscaler is not None and autoscaler.uid == uid:
-                    self._forget_autoscaler(metadata["namespace"], metadata["name"])
+                self.scalables.remove_autoscaler(metadata)
         return []
 
     def _remove_policy(self, uid: str) -> list[PolicyChange]:
@@ -278,19 +222,5 @@ class Store:
                 return [(uid, {"uid": uid}) for uid in self.policies]
             case "MetricSource":
                 return [(one.ref.uid, {"uid": one.ref.uid, "name": name}) for name, one in self.sources.items()]
-            case "Deployment" | "StatefulSet":
-                return [
-                    (held.uid, {"uid": held.uid, "namespace": key.namespace, "name": key.name})
-                    for key, held in self.workloads.items()
-                    if key.kind == kind
-                ]
-            case "HorizontalPodAutoscaler":
-                return [
-                    (held.uid, {"uid": held.uid, "namespace": namespace, "name": name})
-                    for (namespace, name), held in self.autoscalers.items()
-                ]
-
-
-def _scaled_by(record: AutoscalerRecord, namespace: str) -> WorkloadKey:
-    """The workload that an HPA scales."""
-    return WorkloadKey(record.autoscaler.scales.kind, namespace, record.autoscaler.scales.name)
+            case "Deployment" | "StatefulSet" | "HorizontalPodAutoscaler":
+                return list(self.scalables.identities(kind))

@@ -22,11 +22,13 @@ class Memory:
         status: As the last evaluation left it.
         written: What the object carries; None when it carries nothing.
         written_at: When this process last wrote; None when it did not yet.
+        recovered: Whether the target was looked at for a scaling that the last leader could not remember.
     """
 
     status: ScalingPolicyStatus
     written: ScalingPolicyStatus | None = None
     written_at: datetime | None = None
+    recovered: bool = False
 
     @classmethod
     def of(cls, carried: Mapping[str, Any] | None) -> "Memory":

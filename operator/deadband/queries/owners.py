@@ -7,6 +7,8 @@ from deadband.queries.promql import Dialect, Matcher, equals, one_of, renamed
 _POD = "namespace,pod,uid"
 _VIA_REPLICASET = frozenset({"Deployment"})
 _DIRECT = frozenset({"StatefulSet", "ReplicaSet", "ReplicationController"})
+KNOWN_KINDS = _VIA_REPLICASET | _DIRECT
+"""Kinds whose way to their pods is known; of another kind, pods are found that it or a ReplicaSet of it owns."""
 _CONTROLLER = equals("owner_is_controller", "true")
 
 

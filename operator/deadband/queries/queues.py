@@ -12,8 +12,10 @@ Sidekiq    sidekiq_queue_enqueued_jobs {name} (Strech/sidekiq-prometheus-exporte
 Kafka      kafka_consumergroup_lag {consumergroup, topic, partition} (danielqsj/kafka_exporter README). The lag of a
            partition is negative for a moment when the group's offset is read after the topic's: that counts as 0.
 SQS        aws_sqs_approximate_number_of_messages_visible_average, by the label queue_name (prometheus/
-           cloudwatch_exporter) or dimension_QueueName (yet-another-cloudwatch-exporter). CloudWatch is minutes behind,
-           so a source with it needs a staleAfterSeconds of about 900.
+           cloudwatch_exporter README: namespace, metric and statistic in snake case, as the dimensions) or
+           dimension_QueueName (prometheus-community/yet-another-cloudwatch-exporter README; with -labels-snake-case
+           name it in the source's `recipes`). CloudWatch is minutes behind, so a source with it needs a
+           staleAfterSeconds of about 900.
 """
 
 from collections.abc import Sequence

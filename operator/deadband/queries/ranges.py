@@ -1,12 +1,13 @@
 """Questions about a span of time: its instants, how it is cut, and what comes back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 MOST_POINTS = 11_000
-"""Prometheus refuses a range query that would give more points than this for one series."""
+"""Prometheus refuses a range query of more points than this for one series. (It counts steps, and so gives one more;
+whoever counts points would not.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,12 @@ class Grid:
 
     @classmethod
     def between(cls, start: datetime, end: datetime, step: int) -> "Grid":
-        """From `start` (cut to the second) every `step` seconds, up to and including `end`; `end` is not before it."""
-        first, last = int(start.timestamp()), int(end.timestamp())
+        """Every `step` seconds from `start` up to and including `end`, which is not before it.
+
+        The first instant is the last multiple of the step since 1970 that is not after `start`: whoever asks for the
+        last seven days again and again asks for the same instants.
+        """
+        first, last = int(start.timestamp()) // step * step, int(end.timestamp())
         return cls(first, step, (last - first) // step + 1)
 
     @property
@@ -38,9 +43,44 @@ class Grid:
         """An instant, aware UTC."""
         return datetime.fromtimestamp(self.start, UTC) + timedelta(seconds=index * self.step)
 
+    def instants(self) -> Iterator[datetime]:
+        """All of them in order, aware UTC."""
+        now, step = self.at(0), timedelta(seconds=self.step)
+        for _ in range(self.count):
+            yield now
+            now += step
+
     def index(self, seconds: float) -> int:
         """Which instant an answer's Unix time belongs to; may lie outside of the grid."""
         return round((seconds - self.start) / self.step)
+
+    def within(self, other: "Grid") -> "Grid | None":
+        """These instants as far as the other one has them, too; None when it has none. Both share step and phase."""
+        first, last = max(self.start, other.start), min(self.end, other.end)
+        return Grid(first, self.step, (last - first) // self.step + 1) if first <= last else None
+
+    def without(self, others: Iterable["Grid"]) -> Iterator["Grid"]:
+        """What is left, in order, without the instants of the others; all share step and phase."""
+        first = self.start
+        for other in sorted(others, key=lambda each: each.start):
+            if first < min(other.start, self.end + self.step):
+                yield Grid(first, self.step, (min(other.start, self.end + self.step) - first) // self.step)
+            first = max(first, other.end + self.step)
+        if first <= self.end:
+            yield Grid(first, self.step, (self.end - first) // self.step + 1)
+
+    def up_to(self, seconds: int) -> Iterator["Grid"]:
+        """Cut in two: the instants up to and including a Unix second, and those after it; only what is not empty."""
+        early = min(max(0, (seconds - self.start) // self.step + 1), self.count)
+        if early:
+            yield Grid(self.start, self.step, early)
+        if early < self.count:
+            yield Grid(self.start + early * self.step, self.step, self.count - early)
+
+    def last(self, most: int) -> "Grid":
+        """The last instants, at most so many."""
+        count = min(most, self.count)
+        return Grid(self.start + (self.count - count) * self.step, self.step, count)
 
     def parts(self, most: int) -> Iterator["Grid"]:
         """The same instants in order, at most `most` in each part."""

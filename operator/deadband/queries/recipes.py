@@ -15,7 +15,7 @@ from deadband.api.metrics import (
     ResourceName,
 )
 from deadband.api.metricsource import MetricSourceSpec, RawQueries
-from deadband.api.scalingpolicy import ScaleTargetRef
+from deadband.api.scalingpolicy import AUTOSCALER_KIND, ScaleTargetRef
 from deadband.core.types import Absent, Reading
 from deadband.queries.postgresql import ConnectionsRecipe
 from deadband.queries.promql import Dialect
@@ -25,8 +25,6 @@ from deadband.queries.raw import RawRecipe
 from deadband.queries.resource import ResourceRecipe
 from deadband.queries.tenancy import NotEnforceableError, enforced
 from deadband.queries.types import Need, Series
-
-_HPA = "HorizontalPodAutoscaler"
 
 
 class Recipe(Protocol):
@@ -89,6 +87,6 @@ def _queue(queue: QueueMetric) -> RabbitMqRecipe | GaugeRecipe:
 def _resource(resource: ResourceMetric, target: ScaleTargetRef | None) -> ResourceRecipe | Absent:
     if target is None:
         return Absent(Reason.ERROR, "a resource metric needs a scaleTargetRef, whose pods it measures")
-    if target.kind == _HPA:
-        return Absent(Reason.ERROR, "a resource metric of a HorizontalPodAutoscaler target is not supported yet")
+    if target.kind == AUTOSCALER_KIND:
+        return Absent(Reason.ERROR, f"which pods {AUTOSCALER_KIND} {target.name} scales is not known here")
     return ResourceRecipe(resource.name, resource.of, target.kind, by_container=resource.container is not None)

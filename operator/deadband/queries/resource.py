@@ -18,8 +18,9 @@ from fractions import Fraction
 
 from deadband.api.conditions import Reason
 from deadband.api.metrics import ResourceBase, ResourceName
+from deadband.core.rounding import nearest
 from deadband.core.types import Absent, Reading, Sample
-from deadband.queries.owners import owned
+from deadband.queries.owners import KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
 from deadband.queries.types import Need, Series
 
@@ -99,7 +100,7 @@ class ResourceRecipe:
     def read(self, need: Need, rows: Sequence[Series]) -> Reading:
         """Percentage, exact on the sums as sent; Empty without a ready pod, NoRequests when none has a request."""
         if not rows:
-            return Absent(Reason.EMPTY, f"no ready pod of {_workload(need)} is known")
+            return Absent(Reason.EMPTY, f"no ready pod of {_workload(need)} is known{self._reach}")
         parts = {row.labels.get("part"): row.value for row in rows if self._concerns(need, row)}
         zero = Fraction(0)
         used, measured, missing = (parts.get(part, zero) for part in (USED, MEASURED, MISSING))
@@ -115,6 +116,13 @@ class ResourceRecipe:
                 Reason.PARTIAL, f"{self.resource} usage is known for only {share} % of what the ready pods {self._verb}"
             )
         return Sample(_percent(used, measured))
+
+    @property
+    def _reach(self) -> str:
+        """What a foreign kind must do for its pods to be found."""
+        if self.kind is None or self.kind in KNOWN_KINDS:
+            return ""
+        return f"; pods are found that a {self.kind} or a ReplicaSet of it owns, for others use a query"
 
     @property
     def _one(self) -> str:
@@ -152,8 +160,7 @@ class ResourceRecipe:
 def _percent(used: Fraction, measured: Fraction) -> Fraction:
     """100 · used / measured to nine decimals, half to even; whole numbers spare the common divisors."""
     above, below = 100 * _PLACES * used.numerator * measured.denominator, used.denominator * measured.numerator
-    whole, rest = divmod(above, below)
-    return Fraction(whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1)), _PLACES)
+    return Fraction(nearest(above, below), _PLACES)
 
 
 def _workload(need: Need) -> str:

@@ -141,25 +141,15 @@ class _Writer:
         return f"{name}({', '.join(map(self.write, node.args))})"
 
     def _selector(self, node: Any) -> str:
-        return f"{{{self._matchers(node)}}}{_when(node)}"
+        return f"{selector_text(node, self._own)}{_when(node)}"
 
     def _range(self, node: Any) -> str:
         selector = node.vector_selector
-        return f"{{{self._matchers(selector)}}}[{_duration(node.range)}]{_when(selector)}"
+        return f"{selector_text(selector, self._own)}[{_duration(node.range)}]{_when(selector)}"
 
     def _subquery(self, node: Any) -> str:
         step = "" if node.step is None else _duration(node.step)
         return f"{self._operand(node.expr)}[{_duration(node.range)}:{step}]{_when(node)}"
-
-    def _matchers(self, selector: Any) -> str:
-        if selector.matchers.or_matchers:
-            raise _refused("`or` between matchers", "use =~, or `or` between selectors")
-        # The name of a series as a matcher: so written, no name can be taken for a word of the language.
-        parts = [] if selector.name is None else [f"__name__={quote(selector.name)}"]
-        for matcher in selector.matchers.matchers:
-            operator = next(text for kind, text in _MATCH_OPERATORS if kind == matcher.op)
-            parts.append(f"{_label(matcher.name)}{operator}{quote(matcher.value)}")
-        return ",".join([*parts, *([] if self._own is None else [self._own])])
 
     _kinds: tuple[tuple[type, Callable[["_Writer", Any], str]], ...] = (
         (tree.NumberLiteral, _number),
@@ -173,6 +163,26 @@ class _Writer:
         (tree.MatrixSelector, _range),
         (tree.SubqueryExpr, _subquery),
     )
+
+
+def selector_text(selector: Any, own: str | None = None) -> str:
+    """Write a selector of a tree by its matchers alone, without range, `offset` and `@`.
+
+    Args:
+        selector: The parser's VectorSelector.
+        own: A matcher as text, behind those of the selector.
+
+    Raises:
+        NotEnforceableError: It has `or` between matchers, or a label name that needs quotes.
+    """
+    if selector.matchers.or_matchers:
+        raise _refused("`or` between matchers", "use =~, or `or` between selectors")
+    # The name of a series as a matcher: so written, no name can be taken for a word of the language.
+    parts = [] if selector.name is None else [f"__name__={quote(selector.name)}"]
+    for matcher in selector.matchers.matchers:
+        operator = next(text for kind, text in _MATCH_OPERATORS if kind == matcher.op)
+        parts.append(f"{_label(matcher.name)}{operator}{quote(matcher.value)}")
+    return f"{{{','.join([*parts, *([] if own is None else [own])])}}}"
 
 
 def _when(node: Any) -> str:

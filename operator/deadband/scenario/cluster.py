@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from deadband.core.types import Target
 from deadband.scenario.model import Count, TargetChange
 
+NAMELESS = "somebody"
+"""Who changes the target where an event names nobody; on a cluster every writer has a name."""
+
 
 class Cluster:
     """One workload, changed by the operator and by others, read as the operator would read it."""
@@ -26,19 +29,27 @@ class Cluster:
         self._rollout = bool(start.rollout_in_progress)
         self._paused = bool(start.paused)
         self._own_write: datetime | None = None
+        self._writer: str | None = None
+        self._quota_exceeded = bool(start.quota_exceeded)
+        self._unschedulable = bool(start.unschedulable)
+
+    @property
+    def standing(self) -> int:
+        """What the policy moves: the replicas."""
+        return self.replicas
 
     def write(self, replicas: int, now: datetime) -> None:
         """Scale as the operator does."""
         self._scale(replicas, now)
-        self._own_write = now
+        self._own_write, self._writer = now, None
 
-    def change(self, change: TargetChange, now: datetime) -> None:
-        """Apply what somebody else changes."""
+    def change(self, change: TargetChange, now: datetime, *, manager: str = "") -> None:
+        """Apply what somebody else changes, under the name of a field manager."""
         if change.ready_after is not None:
             self._ready_after = change.ready_after
         if change.replicas is not None:
             self._scale(change.replicas, now)
-            self._own_write = None
+            self._own_write, self._writer = None, manager or NAMELESS
         if change.ready is not None:
             self._ready = change.ready
             if change.ready == "follow":
@@ -49,6 +60,10 @@ class Cluster:
             self._rollout = change.rollout_in_progress
         if change.paused is not None:
             self._paused = change.paused
+        if change.quota_exceeded is not None:
+            self._quota_exceeded = change.quota_exceeded
+        if change.unschedulable is not None:
+            self._unschedulable = change.unschedulable
 
     def read(self, now: datetime) -> Target:
         """The workload at `now`."""
@@ -59,7 +74,10 @@ class Cluster:
             available=ready if self._available is None else self._count(self._available, now),
             rollout_in_progress=self._rollout,
             paused=self._paused,
+            quota_exceeded=self._quota_exceeded,
+            unschedulable=self._unschedulable,
             own_write=self._own_write,
+            writer=self._writer,
         )
 
     def _count(self, count: Count, now: datetime) -> int:

@@ -6,7 +6,17 @@ from datetime import timedelta
 from deadband.scenario.model import Count, Event, TargetChange
 from deadband.scenario.places import Place
 
-TARGET_KEYS = ("replicas", "ready", "readyAfterSeconds", "available", "rolloutInProgress", "paused", "hpa")
+TARGET_KEYS = (
+    "replicas",
+    "ready",
+    "readyAfterSeconds",
+    "available",
+    "rolloutInProgress",
+    "paused",
+    "quotaExceeded",
+    "unschedulable",
+    "hpa",
+)
 EVENT_KEYS = ("tick", "restart", "target", "manager", "spec", "annotations")
 MOST_REPLICAS = 1_000_000
 _LONGEST = 31_622_400
@@ -24,8 +34,7 @@ def parse_target(place: Place, *, whole: bool = False) -> TargetChange | None:
         return None
     if whole and "replicas" not in place.value:
         place.fault('the key "replicas" is missing')
-    if "hpa" in places:
-        _hpa(places["hpa"])
+    low, high = _hpa(places["hpa"], whole=whole) if "hpa" in places else (None, None)
     after = places["readyAfterSeconds"].integer(0, _LONGEST) if "readyAfterSeconds" in places else None
     return TargetChange(
         replicas=places["replicas"].integer(0, MOST_REPLICAS) if "replicas" in places else None,
@@ -34,6 +43,10 @@ def parse_target(place: Place, *, whole: bool = False) -> TargetChange | None:
         available=_count(places.get("available")),
         rollout_in_progress=_flag(places.get("rolloutInProgress")),
         paused=_flag(places.get("paused")),
+        quota_exceeded=_flag(places.get("quotaExceeded")),
+        unschedulable=_flag(places.get("unschedulable")),
+        low=low,
+        high=high,
     )
 
 
@@ -94,9 +107,21 @@ def _annotations(place: Place) -> dict[str, str | None]:
     return annotations
 
 
-def _hpa(place: Place) -> None:
-    for each in (place.mapping(("minReplicas", "maxReplicas")) or {}).values():
-        each.integer(0, MOST_REPLICAS)
+def _hpa(place: Place, *, whole: bool) -> tuple[int | None, int | None]:
+    """Read an HPA's bounds; before tick 0 both, and the floor not above the cap."""
+    places = place.mapping(("minReplicas", "maxReplicas"))
+    if places is None:
+        return None, None
+    low, high = (
+        places[key].integer(1, MOST_REPLICAS) if key in places else None for key in ("minReplicas", "maxReplicas")
+    )
+    if whole:
+        for key in ("minReplicas", "maxReplicas"):
+            if key not in place.value:
+                place.fault(f'the key "{key}" is missing')
+    if low is not None and high is not None and low > high:
+        place.fault("minReplicas must not be greater than maxReplicas")
+    return low, high
 
 
 def _count(place: Place | None) -> Count | None:

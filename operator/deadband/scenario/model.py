@@ -36,6 +36,10 @@ class TargetChange:
         available: Available pods; None at the start means as ready.
         rollout_in_progress: A new revision is being rolled out.
         paused: The Deployment's own spec.paused.
+        quota_exceeded: A quota denies its pods.
+        unschedulable: Its pods stay unschedulable.
+        low: minReplicas of the HPA, for a policy that names one; `replicas` are its workload's then.
+        high: Its maxReplicas.
     """
 
     replicas: int | None = None
@@ -44,6 +48,10 @@ class TargetChange:
     available: Count | None = None
     rollout_in_progress: bool | None = None
     paused: bool | None = None
+    quota_exceeded: bool | None = None
+    unschedulable: bool | None = None
+    low: int | None = None
+    high: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,7 @@ class Expect:
     """What must come out; None and missing keys are not looked at.
 
     Attributes:
-        replicas: The target after each tick.
+        replicas: What the policy moves after each tick: the target's replicas, or the bound of an HPA.
         desired: status.desiredReplicas after each tick; None in the list is its absence.
         reason: The decision's reason at each tick.
         conditions: By type, the status of each tick.

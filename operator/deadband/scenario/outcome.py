@@ -15,7 +15,7 @@ class Tick:
 
     Attributes:
         at: Its time.
-        replicas: The target after it; None without a target.
+        replicas: What the policy moves, after it; None without a target.
         desired: status.desiredReplicas after it; None where the status has none.
         reason: The decision's reason; None while the operator is down.
         rule: The rule that bound it, such as R7; None while the operator is down.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deadband.api.scalingpolicy import AUTOSCALER_KIND
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.types import Reading
 from deadband.scenario.document import Document, WrittenFloat
@@ -200,10 +201,12 @@ def _fit(
                                    name)  # fmt: skip
     if target is None and "target" not in places and any("scaleTargetRef" in spec for spec in specs):
         root.fault('the key "target" is missing: the policy scales something, so say how many replicas it has')
-    if "target" in places and "hpa" in _mapping(places["target"].value):
-        kinds = {_mapping(spec.get("scaleTargetRef")).get("kind") for spec in specs}
-        if "HorizontalPodAutoscaler" not in kinds:
-            places["target"].fault("only a policy whose target is a HorizontalPodAutoscaler has this", "hpa")
+    kinds = {_mapping(spec.get("scaleTargetRef")).get("kind") for spec in specs}
+    described = "target" in places and "hpa" in _mapping(places["target"].value)
+    if described and AUTOSCALER_KIND not in kinds:
+        places["target"].fault(f"only a policy whose target is a {AUTOSCALER_KIND} has this", "hpa")
+    if AUTOSCALER_KIND in kinds and "target" in places and not described:
+        places["target"].fault('the key "hpa" is missing: the policy moves its bounds, so say what they are')
 
 
 def _names(entries: Any) -> list[str]:

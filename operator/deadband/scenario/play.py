@@ -18,9 +18,10 @@ from deadband.engine.calendar import open_overrides
 from deadband.engine.records import read_pause
 from deadband.engine.turn import Memory
 from deadband.engine.validity import check_policy
+from deadband.scenario.autoscaled import AutoscaledCluster
 from deadband.scenario.cluster import Cluster
 from deadband.scenario.enact import enact
-from deadband.scenario.model import Event, Scenario
+from deadband.scenario.model import Event, Scenario, TargetChange
 from deadband.scenario.outcome import Outcome, Tick
 from deadband.scenario.refusal import refusal
 
@@ -47,7 +48,7 @@ class _Player:
         self._generation = 1
         self._spec: ScalingPolicySpec = check_policy(self._object)
         self._faults: list[str] = []
-        self._workload = Cluster(scenario.target) if scenario.target else None
+        self._workload = _cluster_of(scenario.target)
         self._carried: dict[str, Any] = _as_json(scenario.state)
         self._memory = Memory.of(self._carried)
         self._down_until: datetime | None = None
@@ -66,6 +67,8 @@ class _Player:
     @property
     def _cluster(self) -> Cluster | None:
         """The workload, while the policy names one: a policy without a target sees none."""
+        if isinstance(self._workload, AutoscaledCluster):
+            self._workload.moves = self._spec.moves
         return self._workload if self._spec.scale_target_ref is not None else None
 
     def _happen(self, event: Event, now: datetime) -> None:
@@ -74,7 +77,7 @@ class _Player:
             self._down_until = now + event.down
             self._down_for += event.down
         if event.target is not None and self._workload is not None:
-            self._workload.change(event.target, now)
+            self._workload.change(event.target, now, manager=event.manager)
         if event.spec is not None:
             self._object["spec"] = merged(self._object.get("spec"), event.spec)
             self._generation += 1
@@ -150,7 +153,7 @@ class _Player:
         decision = status.decision if evaluated else None
         return Tick(
             at=now,
-            replicas=self._cluster.replicas if self._cluster is not None else None,
+            replicas=self._cluster.standing if self._cluster is not None else None,
             desired=status.desired_replicas,
             reason=decision.reason if decision else None,
             rule=decision.rule if decision else None,
@@ -158,6 +161,12 @@ class _Player:
             conditions={condition.type: condition.status for condition in status.conditions},
             sentence=decision.sentence if decision else "",
         )
+
+
+def _cluster_of(target: TargetChange | None) -> Cluster | None:
+    if target is None:
+        return None
+    return Cluster(target) if target.low is None else AutoscaledCluster(target)
 
 
 def _as_json(status: ScalingPolicyStatus) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Histories in few words: a policy, what was read at each instant, and what really ran."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -8,7 +8,7 @@ from deadband.api.metricsource import MetricSourceSpec
 from deadband.engine.validity import check_policy
 from deadband.queries.ranges import Grid, RangeAnswered, RangeSeries
 from deadband.scenario.recorded.recording import Recording, Track
-from deadband.scenario.recorded.replay import replay
+from deadband.scenario.recorded.replay import Ran, replay
 from deadband.scenario.recorded.run import Run
 from deadband.scenario.recorded.wanted import wanted
 
@@ -40,6 +40,8 @@ def played(
     real: Sequence[int | None] = (),
     ready: Sequence[int | None] = (),
     start: int | None = None,
+    label: str = "leadgen/api",
+    told: Callable[[int], None] = lambda _: None,
     **spec: Any,
 ) -> Run:
     """Play: `values` by query (of the metric cpu when not a mapping); None is no sample; `real` stays at its last."""
@@ -58,12 +60,12 @@ def played(
     tracks = {question: track(grid, question, by_query.get(question.promql, ())) for question in asked.questions}
     ran = extended(real, count)
     return replay(
-        label="leadgen/api",
+        label=label,
         spec=policy,
         recording=Recording(asked.plan, tracks, grid),
-        replicas=ran,
-        ready=extended(ready, count) if ready else ran,
+        ran=Ran(ran, extended(ready, count) if ready else ran),
         start=start,
+        played=told,
     )
 
 

@@ -90,6 +90,29 @@ def test_a_gap_in_what_really_ran_is_filled_and_told() -> None:
     assert any("2 of 4 instants" in note for note in run.notes)
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        pytest.param([None] * 21 + [50], "There is no sample of cpu before 2026-01-05 08:05:15Z", id="it keeps less"),
+        pytest.param([None] * 22, "There is no sample of cpu in this span.", id="it has nothing"),
+        pytest.param([None] * 20 + [50], None, id="a rate begins late"),
+        pytest.param([50, None], None, id="a gap is none of this"),
+    ],
+)
+def test_a_history_that_is_shorter_than_was_asked_for_is_told(values: Values, says: str | None) -> None:
+    told = [note for note in played(values, real=[4]).notes if "no sample" in note]
+
+    assert [note.startswith(says) for note in told] == [True] if says else told == []
+
+
+def test_how_far_the_play_is_is_told_now_and_then() -> None:
+    told: list[int] = []
+
+    played([50] * 2500, real=[4], told=told.append)
+
+    assert told == [1000, 1000, 500]
+
+
 def test_it_begins_with_as_many_as_are_asked_for() -> None:
     assert played([50, 50], real=[3], start=7).replicas == [7, 7]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
-from deadband.api.status import Way
 from deadband.core.words import clock
-from deadband.scenario.recorded import report
-from deadband.scenario.recorded.curves import HEIGHT, WIDTH, Scale, curve, stairs
-from deadband.scenario.recorded.run import Crossing, Happening, Line, Run
+from deadband.scenario.recorded import plots, report
+from deadband.scenario.recorded.chronicle import chronicle
+from deadband.scenario.recorded.measures import Measures, measure
+from deadband.scenario.recorded.run import Run
 from deadband.scenario.recorded.style import STYLE
 
 _HEAD = """<!DOCTYPE html>
@@ -17,172 +17,103 @@ _HEAD = """<!DOCTYPE html>
 <meta charset="utf-8"/>
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<title>What would have happened</title>
+<title>{title}</title>
 <style>{style}</style>
 </head>
 <body>
 <main>
+<header>
+<p class="kicker">deadband simulate</p>
+<h1>What would have happened</h1>
+<p class="soft">{spans}</p>
+</header>
 """
-_LEFT, _RIGHT = 0.3, 0.7
 
 
 def page(runs: Sequence[Run], *, made: datetime) -> str:
     """Write the page.
 
     Args:
-        runs: At least one; each gets its curves, the tables stand all together at the top.
+        runs: At least one; the numbers of all stand at the top, and each gets its curves.
         made: When, aware UTC; it is told at the foot.
     """
     spans = "<br/>".join(escape(text) for text in dict.fromkeys(report.span(run) for run in runs))
+    title = escape(f"{', '.join(dict.fromkeys(run.label for run in runs))}: what would have happened")
+    found = [(run, measure(run)) for run in runs]
     parts = [
-        _HEAD.format(style=STYLE),
-        f'<h1>What would have happened</h1>\n<p class="soft">{spans}</p>\n',
-        _table(report.TOTALS, report.totals(runs)),
-        _table(report.THRESHOLDS, report.thresholds(runs)),
-        *(_section(number, run) for number, run in enumerate(runs)),
-        f'<p class="soft">Made by deadband simulate, {escape(clock(made))}.</p>\n</main>\n</body>\n</html>\n',
+        _HEAD.format(title=title, style=STYLE, spans=spans),
+        '<div class="cards">\n',
+        *(_card(number, run, numbers) for number, (run, numbers) in enumerate(found)),
+        "</div>\n",
+        plots.side_by_side(runs) if sum(bool(run.replicas) for run in runs) > 1 else "",
+        *(_section(number, run, numbers) for number, (run, numbers) in enumerate(found)),
+        f"<footer>Made by deadband simulate, {escape(clock(made))}.</footer>\n</main>\n</body>\n</html>\n",
     ]
     return "".join(parts)
 
 
-def _section(number: int, run: Run) -> str:
+def _card(number: int, run: Run, found: Measures) -> str:
+    """The numbers of one policy, by which it is held against the others."""
+    numbers = "".join(
+        f"<div><dt>{label}</dt><dd>{value}<small>{more}</small></dd></div>\n" for label, value, more in _numbers(found)
+    )
+    return (
+        f'<article class="card {plots.color(number)}">\n<h2><a href="#p{number}">{escape(run.label)}</a></h2>\n'
+        f"<dl>\n{numbers}</dl>\n</article>\n"
+    )
+
+
+def _numbers(found: Measures) -> Iterator[tuple[str, str, str]]:
+    yield "scalings", str(found.scalings), f"{found.ups} up, {found.downs} down"
+    if found.proposals:
+        yield "proposals", str(found.proposals), "nobody approved"
+    turned = f"at most {found.most_reversals} within 30 min"
+    yield "reversals", str(found.reversals), f"{turned}: flapping" if found.flapping else turned
+    if found.replica_hours is not None:
+        yield "replica-hours", report.figure(found.replica_hours), _against(found)
+        yield "replicas", f"{found.lowest} to {found.highest}", ""
+
+
+def _against(found: Measures) -> str:
+    real, simulated = found.real_replica_hours, found.replica_hours
+    if not real or simulated is None:
+        return "what really ran is not known"
+    return f"{report.figure(real)} really ran: {100 * (simulated - real) / real:+.1f}\u00a0%"
+
+
+def _section(number: int, run: Run, found: Measures) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in run.notes)
     return "".join(
         [
-            f"<section>\n<h2>{escape(run.label)}</h2>\n",
+            f'<section id="p{number}" class="{plots.color(number)}">\n<h2>{escape(run.label)}</h2>\n',
             f'<ul class="notes">{notes}</ul>\n' if notes else "",
-            _replicas(number, run) if run.replicas else "",
-            *(_metric(run, name, line) for name, line in run.lines.items()),
-            _happenings(number, run),
+            plots.replicas(run, str(number)) if run.replicas else "",
+            *(plots.metric(run, name, line) for name, line in run.lines.items()),
+            _beyond(found),
+            chronicle(run, str(number)),
             "</section>\n",
         ]
     )
 
 
-def _replicas(number: int, run: Run) -> str:
-    real = run.real or []
-    proposed = [each.after for each in run.happenings if each.after is not None]
-    scale = Scale.over([*run.replicas, *real, *proposed], run.grid.count)
-    caption = '<b>replicas</b><span class="key sim"></span>simulated'
-    if real:
-        caption += '<span class="key was"></span>really ran'
-    svg = f'<path class="was" d="{stairs(real, scale)}"/><path class="sim" d="{stairs(run.replicas, scale)}"/>'
-    marks = "".join(
-        _mark(f"r{number}-{place}", each, scale) for place, each in enumerate(run.happenings) if each.after is not None
-    )
-    highest = max([*run.replicas, *real])
-    labels = "".join(_label(value, scale) for value in sorted({0, min(run.replicas), highest}))
-    return _figure(run, caption, svg, labels + marks, f"replicas of {run.label} over time")
-
-
-def _metric(run: Run, name: str, line: Line) -> str:
-    metric = run.spec.metric(name)
-    mine = [each for each in run.crossings if each.trigger.metric == name]
-    thresholds = [float(each.trigger.threshold) for each in mine]
-    scale = Scale.over([*line.recorded, *line.simulated, *thresholds], run.grid.count)
-    unit = f" in {metric.unit}" if metric.unit else ""
-    caption = f"<b>{escape(name)}</b>{escape(unit)}"
-    svg = _band(mine, scale)
-    if line.recorded == line.simulated:
-        caption += '<span class="key sim"></span>recorded'
-        svg += f'<path class="sim" d="{curve(line.recorded, scale)}"/>'
-    else:
-        caption += (
-            '<span class="key sim"></span>projected onto the simulated replicas<span class="key was"></span>recorded'
-        )
-        svg += f'<path class="was" d="{curve(line.recorded, scale)}"/>'
-        svg += f'<path class="sim" d="{curve(line.simulated, scale)}"/>'
-    if mine:
-        caption += '<span class="key at"></span>thresholds, the band between them shaded'
-    labels = _label(0, scale) + "".join(_threshold_label(each, scale) for each in mine)
-    return _figure(run, caption, svg, labels, f"{name} over time, with its thresholds")
-
-
-def _band(crossings: Sequence[Crossing], scale: Scale) -> str:
-    """The thresholds, and the space between the lower ones and the upper ones."""
-    above = [float(each.trigger.above) for each in crossings if each.trigger.above is not None]
-    below = [float(each.trigger.below) for each in crossings if each.trigger.below is not None]
-    parts = []
-    if above and below and max(below) < min(above):
-        top, bottom = scale.y(min(above)), scale.y(max(below))
-        parts.append(f'<rect class="band" x="0" y="{top:.2f}" width="{WIDTH:.0f}" height="{bottom - top:.2f}"/>')
-    for each in crossings:
-        y = f"{scale.y(float(each.trigger.threshold)):.2f}"
-        parts.append(f'<line class="at {each.way}" x1="0" x2="{WIDTH:.0f}" y1="{y}" y2="{y}"/>')
-    return "".join(parts)
-
-
-def _figure(run: Run, caption: str, svg: str, above: str, what: str) -> str:
-    grid = run.grid
-    times = "".join(
-        f"<span>{escape(grid.at(index).strftime('%m-%d %H:%M'))}</span>"
-        for index in (0, (grid.count - 1) // 2, grid.count - 1)
+def _beyond(found: Measures) -> str:
+    """How long each threshold was crossed, and how long a metric was unknown."""
+    minutes = 60 * found.hours
+    rows = [
+        (f"{each.metric} {each.sign} {each.threshold:g}", each.simulated_minutes, each.recorded_minutes)
+        for each in found.beyond
+    ]
+    rows += [(f"{name} unknown", spent, spent) for name, spent in found.unknown_minutes.items()]
+    body = "".join(
+        f"<tr><th>{escape(text)}</th>{_spent(simulated, minutes)}{_spent(recorded, minutes)}</tr>\n"
+        for text, simulated, recorded in rows
     )
     return (
-        f'<figure>\n<figcaption>{caption}</figcaption>\n<div class="plot">'
-        f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(what)}">{svg}</svg>{above}</div>\n<div class="x">{times}</div>\n</figure>\n'
+        '<table class="beyond">\n<caption>Time beyond each threshold</caption>\n'
+        f"<tr><td></td><th>simulated</th><th>recorded</th></tr>\n{body}</table>\n"
     )
 
 
-def _label(value: float, scale: Scale) -> str:
-    return f'<span class="y" style="bottom:{100 * scale.share(value):.2f}%">{value:g}</span>'
-
-
-def _threshold_label(crossing: Crossing, scale: Scale) -> str:
-    value = float(crossing.trigger.threshold)
-    sign = "&gt;" if crossing.trigger.above is not None else "&lt;"
-    return f'<span class="y {crossing.way}" style="bottom:{100 * scale.share(value):.2f}%">{sign}\u2009{value:g}</span>'
-
-
-def _mark(anchor: str, happening: Happening, scale: Scale) -> str:
-    """A dot on the curve that tells its scaling when it is pointed at or reached by keyboard."""
-    assert happening.after is not None, "only what has a place is marked"
-    across = scale.x(happening.index) / WIDTH
-    side = "left" if across < _LEFT else "right" if across > _RIGHT else "middle"
-    way = Way.UP if happening.after > (happening.before or 0) else Way.DOWN
-    said = f"{clock(happening.at)}: {_what(happening)} ({happening.reason}, {happening.rule})"
-    return (
-        f'<a class="mark {happening.kind} {way.lower()} {side}" href="#{anchor}" aria-label="{escape(said)}" '
-        f'style="left:{100 * across:.3f}%;bottom:{100 * scale.share(happening.after):.2f}%">'
-        f'<span class="tip"><b>{escape(said)}</b><br/>{escape(happening.sentence)}{_projection(happening)}</span></a>'
-    )
-
-
-def _what(happening: Happening) -> str:
-    ends = f"{happening.before} → {happening.after}" if happening.after is not None else "advice"
-    return ends if happening.kind == "scaling" else f"proposed: {ends}"
-
-
-def _projection(happening: Happening) -> str:
-    return f"<br/><i>Projected: {escape(', '.join(happening.projected))}.</i>" if happening.projected else ""
-
-
-def _happenings(number: int, run: Run) -> str:
-    if not run.happenings:
-        return "<p>It would have scaled nothing.</p>\n"
-    rows = "".join(
-        f'<tr id="r{number}-{place}">{_cells(row)}</tr>\n' for place, row in enumerate(report.happenings(run))
-    )
-    return f'<div class="wide"><table>\n<tr>{_headings(report.HAPPENINGS)}</tr>\n{rows}</table></div>\n'
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    body = "".join(f"<tr>{_cells(row)}</tr>\n" for row in rows)
-    return f'<div class="wide"><table>\n<tr>{_headings(headings)}</tr>\n{body}</table></div>\n'
-
-
-def _headings(headings: Sequence[str]) -> str:
-    return "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-
-
-def _cells(row: Sequence[str]) -> str:
-    return "".join(_each_cell(row))
-
-
-def _each_cell(row: Sequence[str]) -> Iterator[str]:
-    for cell in row:
-        kind = ' class="n"' if cell[:1].isdigit() else ""
-        yield f"<td{kind}>{escape(cell)}</td>"
+def _spent(spent: float, of: float) -> str:
+    share = f"<small>{100 * spent / of:.1f} %</small>" if of else ""
+    return f"<td>{report.figure(spent)} min {share}</td>"

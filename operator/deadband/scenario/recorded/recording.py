@@ -42,6 +42,15 @@ class Track:
         """Everything at one instant, gaps included, and the warnings: equal rows are equal answers."""
         return tuple(column[index] for column in self._columns.values()), self._warnings.get(index, ())
 
+    @property
+    def first(self) -> int | None:
+        """The first instant with any sample; None without one."""
+        starts = (
+            next((index for index, value in enumerate(column) if value is not _GAP), None)
+            for column in self._columns.values()
+        )
+        return min((start for start in starts if start is not None), default=None)
+
     def answer(self, row: tuple[Row, tuple[str, ...]]) -> Answered:
         """The instant answer that a row stands for, cut as the live adapter cuts it."""
         values, warnings = row
@@ -84,6 +93,10 @@ class Recording:
                 self._last[place] = row
                 self._readings.update((key.name, read) for key, read in group.read(track.answer(row), now=now))
         return self._readings
+
+    def first_samples(self) -> dict[str, int | None]:
+        """By name of metric or veto, as for `readings`: the first instant with any sample; None without one."""
+        return {need.key.name: track.first for group, track in self._groups for need in group.needs}
 
 
 def carried_forward(numbers: Iterable[int | None]) -> list[int | None]:

@@ -1,6 +1,8 @@
 """Plays one policy over what was recorded: the live decision at every instant, on the target as it would have been."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -8,6 +10,7 @@ from deadband.api.behavior import Trigger
 from deadband.api.metrics import Assumption
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Way
+from deadband.core import words
 from deadband.core.decide import look
 from deadband.core.decision import Decision
 from deadband.core.rest import rest
@@ -28,7 +31,29 @@ NO_RECORD = (
     "replica-hours have nothing to stand against."
 )
 GAPS = "What really ran is recorded at {known} of {all} instants; elsewhere the last known number stands in."
+NOTHING = "There is no sample of {names} in this span."
+LATE = (
+    "There is no sample of {names} before {at}: the source keeps no more, or there was none. Until then, it is unknown."
+)
+LATE_FROM_SECONDS = 300
+"""A rate or a scrape that is just due begins later than the span does; that need not be said."""
 NOT_PLAYED = "Rollouts, unavailable pods, pauses and other writers are not played: every pod is ready at once."
+
+TOLD_EVERY = 1000
+"""Instants between two words on how far the play is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What really ran, one entry per instant; None where it is not recorded.
+
+    Attributes:
+        replicas: What the workload was asked to run.
+        ready: How much of it was ready; where that is not recorded, all of it.
+    """
+
+    replicas: Sequence[int | None]
+    ready: Sequence[int | None]
 
 
 def replay(
@@ -36,9 +61,9 @@ def replay(
     label: str,
     spec: ScalingPolicySpec,
     recording: Recording,
-    replicas: Sequence[int | None],
-    ready: Sequence[int | None],
+    ran: Ran,
     start: int | None = None,
+    played: Callable[[int], None] = lambda _: None,
 ) -> Run:
     """Play a policy.
 
@@ -46,23 +71,26 @@ def replay(
         label: What to call it.
         spec: The policy; a DryRun is played as if it were enforced.
         recording: What it reads.
-        replicas: What really ran, one entry per instant; None where it is not recorded.
-        ready: How much of it was ready; where that is not recorded, all of it.
+        ran: What really ran.
         start: Replicas to begin with; None: what really ran at the first instant, else minReplicas.
+        played: Told the number of instants after each thousand of them, and after the rest.
     """
-    real = carried_forward(replicas)
-    was_ready = carried_forward(own if own is not None else all_ for own, all_ in zip(ready, replicas, strict=True))
-    recorded = sum(number is not None for number in replicas)
+    real = carried_forward(ran.replicas)
+    was_ready = carried_forward(
+        own if own is not None else all_ for own, all_ in zip(ran.ready, ran.replicas, strict=True)
+    )
+    recorded = sum(number is not None for number in ran.replicas)
     notes = [DRY_RUN] if spec.mode is PolicyMode.DRY_RUN else []
+    notes += _missing(spec, recording)
     begin = start if start is not None else (real[0] if real[0] is not None else spec.min_replicas or 0)
     if spec.scale_target_ref is not None:
         if not recorded:
             notes.append(NO_RECORD.format(start=begin))
-        elif recorded < len(replicas):
-            notes.append(GAPS.format(known=recorded, all=len(replicas)))
+        elif recorded < len(real):
+            notes.append(GAPS.format(known=recorded, all=len(real)))
         notes.append(NOT_PLAYED)
     replay_ = _Replay(spec.model_copy(update={"mode": PolicyMode.ENFORCE}), recording, was_ready, begin)
-    replay_.play()
+    replay_.play(played)
     known = [number for number in real if number is not None]
     return Run(
         label=label,
@@ -81,6 +109,20 @@ def replay(
         unknown=replay_.unknown,
         notes=notes,
     )
+
+
+def _missing(spec: ScalingPolicySpec, recording: Recording) -> Iterator[str]:
+    """What is not recorded from the beginning on, as when a source keeps less than was asked for."""
+    grid, firsts = recording.grid, recording.first_samples()
+    begun: dict[int | None, list[str]] = defaultdict(list)
+    for metric in spec.metrics:
+        if metric.name in firsts:
+            begun[firsts[metric.name]].append(metric.name)
+    for first, names in begun.items():
+        if first is None:
+            yield NOTHING.format(names=words.join(names))
+        elif first * grid.step > LATE_FROM_SECONDS:
+            yield LATE.format(names=words.join(names), at=words.clock(grid.at(first)))
 
 
 class _Replay:
@@ -110,10 +152,13 @@ class _Replay:
         self.simulated: dict[str, list[float | None]] = {name: [] for name in self._metrics}
         self.unknown = dict.fromkeys(self._metrics, 0)
 
-    def play(self) -> None:
-        grid = self._recording.grid
-        for index in range(grid.count):
-            self._tick(index, grid.at(index), counts=index < grid.count - 1)
+    def play(self, played: Callable[[int], None]) -> None:
+        grid, index = self._recording.grid, 0
+        for part in grid.parts(TOLD_EVERY):
+            for now in part.instants():
+                self._tick(index, now, counts=index < grid.count - 1)
+                index += 1
+            played(part.count)
 
     def _tick(self, index: int, now: datetime, *, counts: bool) -> None:
         target = self._cluster.read(now) if self._cluster is not None else None

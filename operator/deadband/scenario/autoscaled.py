@@ -1,0 +1,85 @@
+"""The target of a policy that names an HPA: a workload, and the HPA between it and the policy."""
+
+from datetime import datetime
+
+from deadband.api.scalingpolicy import Bound, ScaleTargetRef
+from deadband.core.autoscaler import Autoscaler, parts, target_of
+from deadband.core.types import Target
+from deadband.scenario.cluster import NAMELESS, Cluster
+from deadband.scenario.model import TargetChange
+
+_WORKLOAD = ScaleTargetRef(api_version="apps/v1", kind="Deployment", name="workload")
+"""What the HPA scales; a scenario has one workload, so nothing depends on its name."""
+
+
+class AutoscaledCluster(Cluster):
+    """A workload under an HPA that keeps it within its bounds at once, and moves it no further by itself."""
+
+    moves: Bound | None = None
+    """Of the policy as it is now; None: it names the workload itself, and the HPA is not looked at."""
+
+    def __init__(self, start: TargetChange) -> None:
+        """Set workload and HPA up as before tick 0.
+
+        Args:
+            start: Its `replicas`, `low` and `high` must be given.
+        """
+        super().__init__(start)
+        assert start.low is not None, "the parser lets no HPA pass without its bounds"
+        assert start.high is not None, "likewise"
+        self._low, self._high = start.low, start.high
+        self._own: dict[Bound, datetime] = {}
+        self._writers: dict[Bound, str] = {}
+
+    @property
+    def standing(self) -> int:
+        """The bound that moves."""
+        if self.moves is None:
+            return self.replicas
+        return self._high if self.moves is Bound.MAX_REPLICAS else self._low
+
+    def write(self, replicas: int, now: datetime) -> None:
+        """Move what the policy moves, as the operator does."""
+        if self.moves is None:
+            super().write(replicas, now)
+            return
+        bounds = parts(self.moves)
+        self._bound(
+            replicas if Bound.MIN_REPLICAS in bounds else self._low,
+            replicas if Bound.MAX_REPLICAS in bounds else self._high,
+            now,
+        )
+        self._own |= dict.fromkeys(bounds, now)
+        self._writers = {bound: writer for bound, writer in self._writers.items() if bound not in bounds}
+
+    def change(self, change: TargetChange, now: datetime, *, manager: str = "") -> None:
+        """Apply what somebody else changes; a floor above the cap is refused, as by the API server."""
+        super().change(change, now, manager=manager)
+        low = self._low if change.low is None else change.low
+        high = self._high if change.high is None else change.high
+        if (low, high) != (self._low, self._high) and low <= high:
+            self._own = {}
+            self._writers |= dict.fromkeys(parts(Bound.BOTH), manager or NAMELESS)
+        self._bound(*((low, high) if low <= high else (self._low, self._high)), now)
+
+    def read(self, now: datetime) -> Target:
+        """The target at `now`, as the operator would read it."""
+        workload = super().read(now)
+        if self.moves is None:
+            return workload
+        autoscaler = Autoscaler(
+            scales=_WORKLOAD,
+            low=self._low,
+            high=self._high,
+            own_low=self._own.get(Bound.MIN_REPLICAS),
+            own_high=self._own.get(Bound.MAX_REPLICAS),
+            low_writer=self._writers.get(Bound.MIN_REPLICAS),
+            high_writer=self._writers.get(Bound.MAX_REPLICAS),
+        )
+        return target_of(autoscaler, workload, self.moves)
+
+    def _bound(self, low: int, high: int, now: datetime) -> None:
+        """Set the bounds; the HPA brings the workload between them, unless that was switched off."""
+        self._low, self._high = low, high
+        if self.replicas:
+            self._scale(min(max(self.replicas, low), high), now)

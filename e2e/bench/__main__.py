@@ -1,4 +1,4 @@
-"""Measure: `python -m e2e.bench [--policies N]... [--seconds S] [--write]`, or `make bench`."""
+"""Measure: `python -m e2e.bench [--policies N]... [--seconds S] [--write FOLDER]`, or `make bench`."""
 
 import sys
 import tempfile
@@ -9,25 +9,42 @@ import click
 from rich.console import Console
 
 from e2e.bench.course import measure
-from e2e.bench.plant import Pace
+from e2e.bench.pace import Pace
+from e2e.bench.page import described, put, table
+from e2e.bench.plot import plot
+from e2e.bench.results import Row, document, save
 from e2e.testbed import tools
 
 DEADBAND = Path(sys.executable).with_name("deadband")
+TOOLS = ("etcd", "kube-apiserver", "kubectl", "helm", "prometheus")
 
 
 @click.command()
 @click.option("--policies", multiple=True, type=int, default=(100, 1000, 5000), help="How many; may be repeated.")
-@click.option("--seconds", default=60.0, help="How long each phase is measured.")
-def main(policies: Sequence[int], seconds: float) -> None:
-    """Measure."""
-    err = Console(stderr=True)
-    for name in tools.DEFAULT_TOOLS:
+@click.option("--seconds", default=60.0, help="How long each load is measured.")
+@click.option(
+    "--write",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Where the figures, the curve and the page README.md are kept.",
+)
+def main(policies: Sequence[int], seconds: float, folder: Path | None) -> None:
+    """Measure the operator under so many policies with two metrics each, beside one query per metric."""
+    for name in TOOLS:
         tools.path(name)
-    rows = []
-    for count in policies:
-        with tempfile.TemporaryDirectory(prefix="deadband-bench-") as folder:
-            rows.append(measure(count, Pace(window=seconds), Path(folder), err.print, (DEADBAND,)))
-        print(rows[-1])
+    pace = Pace(window=seconds)
+    rows = [_measured(count, pace) for count in sorted(policies)]
+    print(table(rows))
+    if folder is not None:
+        found = document(rows, pace)
+        save(found, folder / "results.json")
+        (folder / "cost.svg").write_text(plot(rows))
+        put(f"{described(found['machine'], found['settings'])}\n{table(rows)}", folder / "README.md")
+
+
+def _measured(count: int, pace: Pace) -> Row:
+    with tempfile.TemporaryDirectory(prefix="deadband-bench-") as folder:
+        return measure(count, pace, Path(folder), Console(stderr=True).print, (DEADBAND,))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from deadband.queries.plan import describe
 from deadband.queries.types import Key, Need
 from e2e.bench import meter
 from e2e.bench.fleet import PODS, Role, fleet, of_role, policy_of
-from e2e.bench.plant import Pace, Plant, open_plant
+from e2e.bench.pace import Pace
+from e2e.bench.plant import Plant, open_plant
 from e2e.bench.results import PER_SECONDS, Load, Naive, Row, Start
 from e2e.testbed.processes import wait_until
 
@@ -96,14 +97,14 @@ class _Course:
         )
 
     def _warm_up(self) -> None:
-        """Wait until rates are known, then see what scraping costs."""
-        self._say("waiting for two scrapes")
-        prometheus, window = self._plant.prometheus, round(8 * self._pace.scrape)
-        known = f"count(rate(container_cpu_usage_seconds_total[{window}s])) == {3 * PODS * self._count}"
-        prometheus.wait_for(known, timeout=4 * self._pace.scrape + 30)
-        self._say("measuring Prometheus alone")
+        """See what scraping costs, and go on until rates have all of their window: over a part of it they read low."""
+        prometheus, window = self._plant.prometheus, self._pace.rate_window
+        self._say("measuring Prometheus alone, and waiting until rates are known")
         before, started = meter.cpu_seconds(prometheus.process.pid), time.monotonic()
-        time.sleep(max(2 * self._pace.scrape, self._pace.window / 2))
+        counted = f"count_over_time(container_cpu_usage_seconds_total[{window}s])"
+        whole = f"count({counted} >= {window // self._pace.scrape:g}) == {3 * PODS * self._count}"
+        while not prometheus.query(whole):
+            time.sleep(self._pace.scrape)
         self._idle = (meter.cpu_seconds(prometheus.process.pid) - before) / (time.monotonic() - started)
 
     def _start(self, what: str) -> Start:
@@ -194,7 +195,7 @@ class _Course:
         return Naive(result["queries"], result["cpu"], spent - idle, result["wall"])
 
     def _questions(self) -> list[tuple[str, float, float]]:
-        source = MetricSourceSpec(url=self._plant.prometheus.url, rate_window_seconds=round(8 * self._pace.scrape))
+        source = MetricSourceSpec(url=self._plant.prometheus.url, rate_window_seconds=self._pace.rate_window)
         questions = []
         for member in self._plant.members:
             document = policy_of(member, interval_seconds=self._pace.interval)

@@ -16,27 +16,13 @@ from kubernetes.client import ApiClient
 
 from e2e.bench.exporters import CADVISOR, STATE, Exporters
 from e2e.bench.fleet import Member, deployment, deployment_status, namespaces, policy_of
+from e2e.bench.pace import Pace
 from e2e.testbed.installation import SYSTEM, Installation, Operator, install
 from e2e.testbed.native import NativeCluster
 from e2e.testbed.policies import GROUP, VERSION, open_client, source
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
 
 _CONNECTIONS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast time goes; the defaults are a policy's, and what Prometheus is usually set to.
-
-    Attributes:
-        interval: Seconds between two evaluations of a policy, at least 5.
-        scrape: Seconds between two scrapes.
-        window: Seconds that each phase is measured.
-    """
-
-    interval: int = 15
-    scrape: float = 15.0
-    window: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +58,13 @@ def open_plant(
         cluster.start_api_server()
         cluster.kubectl("create", "namespace", SYSTEM)
         installation = install(cluster)
-        _create(cluster.kubeconfig, members, pace)
         operator = Operator(installation, folder, identity="bench", command=command)
         with Exporters(members) as exporters:
             jobs = [ScrapeJob(path.strip("/"), [exporters.address], path) for path in (CADVISOR, STATE)]
             jobs.append(ScrapeJob("deadband", [operator.url.removeprefix("http://")]))
             with Prometheus(folder / "prometheus", jobs, scrape_interval=pace.scrape) as prometheus:
                 cluster.apply(_source(prometheus.url, pace))
+                _create(cluster.kubeconfig, members, pace)
                 plant = Plant(members, pace, folder, cluster, installation, exporters, prometheus, operator)
                 try:
                     yield plant
@@ -95,8 +81,8 @@ def _source(url: str, pace: Pace) -> dict[str, Any]:
         url,
         default=True,
         timeoutSeconds=10,
-        staleAfterSeconds=round(4 * pace.scrape),
-        rateWindowSeconds=round(8 * pace.scrape),
+        staleAfterSeconds=pace.stale_after,
+        rateWindowSeconds=pace.rate_window,
     )
 
 

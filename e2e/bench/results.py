@@ -3,10 +3,13 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from e2e.bench.pace import Pace
 
 PER_SECONDS = 15.0
 """CPU is told per so many seconds, whatever the interval was."""
@@ -107,20 +110,43 @@ class Row:
         return self.naive_cost / self.cost
 
 
-def machine() -> dict[str, str | int | float]:
-    """What the figures depend on; nothing that names the machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+def document(rows: Sequence[Row], pace: Pace) -> dict[str, Any]:
+    """A run as plain data, with what its figures depend on."""
+    settings = {
+        "interval_seconds": pace.interval,
+        "scrape_seconds": pace.scrape,
+        "measured_seconds": pace.window,
+    }
+    return {"machine": _machine(), "settings": settings, "rows": [asdict(row) for row in rows]}
+
+
+def save(found: Mapping[str, Any], path: Path) -> None:
+    """Write a run as JSON."""
+    path.write_text(json.dumps(found, indent=2) + "\n")
+
+
+def load(path: Path) -> list[Row]:
+    """Read the rows of a run that was saved."""
+    return [_row(row) for row in json.loads(path.read_text())["rows"]]
+
+
+def _row(row: dict[str, Any]) -> Row:
+    parts = {
+        **{name: Start(**row[name]) for name in ("first_start", "restart")},
+        **{name: Load(**row[name]) for name in ("quiet", "noisy")},
+        "naive": Naive(**row["naive"]),
+        "reaction": tuple(row["reaction"]),
+    }
+    return Row(**{**row, **parts})
+
+
+def _machine() -> dict[str, str | int]:
+    """Nothing that names the machine."""
     return {
         "cores": len(os.sched_getaffinity(0)),
-        "memory_gigabytes": round(memory),
+        "memory_gigabytes": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "architecture": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
         "deadband": version("deadband"),
     }
-
-
-def dump(rows: Sequence[Row], settings: dict[str, float], path: Path) -> None:
-    """Write a run as JSON."""
-    document = {"machine": machine(), "settings": settings, "rows": [asdict(row) for row in rows]}
-    path.write_text(json.dumps(document, indent=2) + "\n")

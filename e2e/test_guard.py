@@ -16,8 +16,6 @@ from e2e.testbed.policies import policy
 from e2e.testbed.processes import wait_until
 
 NAMESPACE = "guarded"
-STAND_IN, STAND_INS = "guarded.example", "standins"
-"""A kind that has our shape and no validation of ours, so that the guard is asked about any kind of target."""
 ROLLOUT = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "api"}
 JOB = {"apiVersion": "batch/v1", "kind": "Job", "name": "api"}
 AUTOSCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
@@ -35,13 +33,12 @@ WRITES_POLICIES = rule("deadband.dev", "scalingpolicies", "get", "create", "upda
 
 def on(target: str, name: str = "p", **spec: Any) -> dict[str, Any]:
     """A policy of a Deployment."""
-    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
-    return policy(name, NAMESPACE, **ON_LOAD, scaleTargetRef=reference, **spec)
+    return of({"apiVersion": "apps/v1", "kind": "Deployment", "name": target}, name, **spec)
 
 
-def stand_in(target: Mapping[str, Any]) -> dict[str, Any]:
-    """The same of the stand-in kind, with any target."""
-    return {**policy("p", NAMESPACE, scaleTargetRef=target), "apiVersion": f"{STAND_IN}/v1alpha1", "kind": "StandIn"}
+def of(target: Mapping[str, str], name: str = "p", **spec: Any) -> dict[str, Any]:
+    """A policy of anything."""
+    return policy(name, NAMESPACE, **ON_LOAD, scaleTargetRef=target, **spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,37 +103,16 @@ def _person(cluster: Cluster, name: str, *rules: Mapping[str, Any]) -> Person:
     return person
 
 
-def _stand_in_definition() -> dict[str, Any]:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{STAND_INS}.{STAND_IN}"},
-        "spec": {
-            "group": STAND_IN,
-            "scope": "Namespaced",
-            "names": {"kind": "StandIn", "plural": STAND_INS},
-            "versions": [version],
-        },
-    }
-
-
 @pytest.fixture(scope="module")
 def guarded(cluster: Cluster, installation: Installation) -> Iterator[Cluster]:
     """A namespace with the guard, once it is seen to refuse; the rest of the cluster has none."""
     cluster.create_namespace(NAMESPACE)
-    cluster.apply(_stand_in_definition())
     values = {
         "admissionPolicy": {"enabled": True, "plurals": {"argoproj.io/Rollout": "rollouts"}},
         "watchNamespaces": [NAMESPACE],
     }
     rendered = render(values, NAMESPACE, release=NAMESPACE)
     guard = [each for each in rendered if each["kind"].startswith("ValidatingAdmissionPolicy")]
-    [ours] = guard[0]["spec"]["matchConstraints"]["resourceRules"]
-    guard[0]["spec"]["matchConstraints"]["resourceRules"].append(
-        {**ours, "apiGroups": [STAND_IN], "resources": [STAND_INS]}
-    )
     cluster.apply(*guard)
     weak = _person(cluster, "first", WRITES_POLICIES)
 
@@ -150,7 +126,7 @@ def guarded(cluster: Cluster, installation: Installation) -> Iterator[Cluster]:
     wait_until(refuses, timeout=60, what="the guard refuses")
     yield cluster
     names = [f"{each['kind']}/{each['metadata']['name']}" for each in guard]
-    cluster.kubectl("delete", *names, f"crd/{STAND_INS}.{STAND_IN}")
+    cluster.kubectl("delete", *names)
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
@@ -176,7 +152,7 @@ def test_a_policy_is_refused_in_words_until_its_author_may_scale_the_target(guar
     author.apply(on("api"))
     assert "may not scale Deployment other" in author.refused(on("other"))
     stateful = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "api"}
-    assert "may not scale StatefulSet api" in author.refused(policy("p", NAMESPACE, **ON_LOAD, scaleTargetRef=stateful))
+    assert "may not scale StatefulSet api" in author.refused(of(stateful))
 
 
 def test_a_policy_changes_its_target_only_where_both_may_be_scaled(
@@ -243,33 +219,29 @@ def test_a_gitops_controller_with_the_built_in_role_edit_passes(guarded: Cluster
         guarded.kubectl("delete", *(f"clusterrole/{each['metadata']['name']}" for each in aggregated))
 
 
-class TestOtherKinds:
-    """Asked of the stand-in, since our own definition may refuse such targets before the guard is asked."""
-
-    WRITES = rule(STAND_IN, STAND_INS, "get", "create")
-
-    def test_a_kind_without_a_plural_is_refused_with_where_it_is_entered(self, guarded: Cluster) -> None:
-        assert _person(guarded, "jobs", self.WRITES).refused(stand_in(JOB)) == (
-            "Which right scales a Job of batch/v1 is not known here, so nobody may write a policy for it. An "
-            "administrator adds its plural to admissionPolicy.plurals of the chart, under the key batch/Job."
-        )
-
-    @pytest.mark.parametrize(
-        ("name", "target", "resource"),
-        [
-            pytest.param("rollouts", ROLLOUT, "rollouts/scale", id="a kind with a plural: its scale"),
-            pytest.param("autoscalers", AUTOSCALER, "horizontalpodautoscalers", id="an HPA: the object itself"),
-        ],
+def test_a_kind_without_a_plural_is_refused_with_where_it_is_entered(guarded: Cluster) -> None:
+    assert _person(guarded, "jobs", WRITES_POLICIES).refused(of(JOB)) == (
+        "Which right scales a Job of batch/v1 is not known here, so nobody may write a policy for it. An "
+        "administrator adds its plural to admissionPolicy.plurals of the chart, under the key batch/Job."
     )
-    def test_the_right_that_is_asked_for_is_the_one_that_scales_it(
-        self, guarded: Cluster, name: str, target: Mapping[str, str], resource: str
-    ) -> None:
-        person = _person(guarded, name, self.WRITES)
-        group = target["apiVersion"].partition("/")[0]
-        assert f"The right to patch {resource} in API group {group}, " in person.refused(stand_in(target))
 
-        _grant(guarded, name, self.WRITES, rule(group, resource, "patch"))
-        wait_until(lambda: _taken(person, stand_in(target)), timeout=30, what="the right to scale")
+
+@pytest.mark.parametrize(
+    ("name", "target", "resource"),
+    [
+        pytest.param("rollouts", ROLLOUT, "rollouts/scale", id="a kind with a plural: its scale"),
+        pytest.param("autoscalers", AUTOSCALER, "horizontalpodautoscalers", id="an HPA: the object itself"),
+    ],
+)
+def test_the_right_that_is_asked_for_is_the_one_that_scales_it(
+    guarded: Cluster, name: str, target: Mapping[str, str], resource: str
+) -> None:
+    person = _person(guarded, name, WRITES_POLICIES)
+    group = target["apiVersion"].partition("/")[0]
+    assert f"The right to patch {resource} in API group {group}, " in person.refused(of(target))
+
+    _grant(guarded, name, WRITES_POLICIES, rule(group, resource, "patch"))
+    wait_until(lambda: _taken(person, of(target)), timeout=30, what="the right to scale")
 
 
 def _taken(person: Person, document: Mapping[str, Any]) -> bool:

@@ -299,6 +299,12 @@ def test_a_step_down_takes_more_than_half(policy: ScalingPolicySpec, words: str)
     assert said(policy, FindingId.DOWN_STEP_WIDE) == words
 
 
+def test_a_bound_of_an_hpa_is_no_loop_of_its_own() -> None:
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
+
+    assert list(band_findings(spec(scaleTargetRef=hpa, scaleDown=down(**BELOW_60, guard="None")))) == []
+
+
 def test_a_policy_without_a_target_has_no_loop() -> None:
     advises = spec(scaleTargetRef=None, minReplicas=None, maxReplicas=None, scaleDown=down(**BELOW_60, guard="None"))
 

@@ -154,6 +154,19 @@ def test_a_value_of_the_whole_is_compared_as_its_triggers_compare_it() -> None:
     assert found == ["cpu read 25 to 75 in 1 hours (2 of 2 instants): it was never below 20."]
 
 
+def test_a_value_of_the_whole_is_not_compared_where_nothing_tells_what_was_ready() -> None:
+    policy = spec(metrics=[{"name": "cpu", "query": "cpu", "per": "Average"}])
+
+    assert list(hindsight_findings(policy, past(policy, {"cpu": [100, 300]}))) == []
+
+
+def test_what_could_not_be_asked_from_here_is_not_missed() -> None:
+    seen = past(spec(), {"cpu": [None] * 48})
+    seen.unasked = frozenset({"cpu"})
+
+    assert said(spec(), FindingId.NO_VALUE_IN_A_DAY, seen) == []
+
+
 def sampled(seconds: float, window: int | None = None, function: str = "") -> Sampling:
     return Sampling(timedelta(seconds=seconds), timedelta(seconds=window) if window else None, function)
 
@@ -286,6 +299,13 @@ def test_the_minimum_is_more_than_the_load_needs() -> None:
 def test_what_the_bounds_were_under_overrides_is_not_guessed() -> None:
     override: Any = {"name": "day", "schedule": "0 8 * * *", "durationSeconds": 3600, "maxReplicas": 9}
     policy = spec(maxReplicas=5, overrides=[override])
+
+    assert past(policy, {"cpu": [80] * 20}, replicas=[5] * 20).recorded == 0
+
+
+def test_what_an_hpa_makes_of_its_bounds_is_its_own_matter() -> None:
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
+    policy = spec(maxReplicas=5, scaleTargetRef=hpa)
 
     assert past(policy, {"cpu": [80] * 20}, replicas=[5] * 20).recorded == 0
 

@@ -66,6 +66,16 @@ def test_a_late_evaluation_counts_what_was_missed_and_happens_once() -> None:
     assert list(schedule.take_due(now=due + 50.0, offset=0.0)) == []
 
 
+def test_a_late_evaluation_at_the_very_instant_of_the_next_one_stands_for_both() -> None:
+    schedule = Schedule()
+    schedule.put("a", 15, now=0.0)
+    list(schedule.take_due(now=0.0, offset=0.0))
+    instant = next_on_grid("a", 15, after=15.0)
+
+    assert [one.uid for one in schedule.take_due(now=instant, offset=0.0)] == ["a"]
+    assert schedule.next_due() == instant + 15 + GRACE_SECONDS
+
+
 def test_a_policy_that_is_edited_again_and_again_is_evaluated_once_a_second() -> None:
     schedule = Schedule()
     schedule.put("a", 15, now=0.0)

@@ -38,3 +38,8 @@ def test_the_same_time_line_gives_the_same_ticks_byte_for_byte(scenario: Scenari
 def test_every_public_case_is_there_once() -> None:
     ids = [scenario.name.split()[0] for scenario in SCENARIOS]
     assert sorted(PUBLIC) == sorted(each for each in ids if each.startswith("S"))
+
+
+def test_every_rule_has_a_case_of_its_number() -> None:
+    ids = {scenario.name.split()[0] for scenario in SCENARIOS}
+    assert {f"R{number:02d}" for number in range(1, 22)} - ids == set()

@@ -1,9 +1,12 @@
 """The demo's judge: only what was really seen counts, and what nobody expected is a fault."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from e2e.testbed.demo.judge import judge
-from e2e.testbed.demo.observed import PolicySeen, Record, Snapshot, WorkloadSeen
+from e2e.testbed.demo.observed import PolicySeen, ProposalSeen, Record, Snapshot, WorkloadSeen
 from e2e.testbed.demo.story import Act, Scaling
 
 UP = Act(title="load rises", expects=(Scaling("api", "up"),), shortest=1, longest=2)
@@ -114,3 +117,37 @@ def test_a_status_that_comes_a_moment_after_the_scaling_still_explains_it() -> N
     (verdict,) = judge([UP], ["api-pods"], record)
 
     assert (verdict.holds, verdict.at, verdict.sentence) == (True, 1.0, "cpu was above")
+
+
+PROPOSAL = ProposalSeen("a1", datetime(2026, 1, 5, 8, tzinfo=UTC))
+ASKED = {"proposal": PROPOSAL, "conditions": {"ActionRequired": "True"}}
+SETTLED = {"conditions": {"ActionRequired": "False"}}
+
+
+@pytest.mark.parametrize(
+    ("expectation", "status", "alerted", "holds"),
+    [
+        pytest.param({"asks": ("db",)}, ASKED, True, True, id="a proposal and an alert are a question"),
+        pytest.param({"asks": ("db",)}, ASKED, False, False, id="a proposal that nobody hears of is none"),
+        pytest.param({"asks": ("db",)}, SETTLED, True, False, id="an alert without a proposal is none either"),
+        pytest.param(
+            {"approves_late": ("db",)}, {**ASKED, "refusal": "a1 expired"}, True, True, id="a refusal that is told"
+        ),
+        pytest.param({"approves_late": ("db",)}, ASKED, True, False, id="an approval that nobody refused"),
+        pytest.param({"settles": ("db",)}, SETTLED, False, True, id="nothing is asked and no alert is left"),
+        pytest.param({"settles": ("db",)}, SETTLED, True, False, id="an alert that goes on is not settled"),
+        pytest.param({"settles": ("db",)}, {}, False, False, id="a policy that says nothing has not settled anything"),
+    ],
+)
+def test_what_a_person_is_asked_is_judged_by_status_and_alertmanager(
+    expectation: dict[str, Any], status: dict[str, Any], *, alerted: bool, holds: bool
+) -> None:
+    act = Act(title="a database", shortest=1, longest=2, **expectation)
+    record = Record()
+    record.begin(act.title)
+    policy = PolicySeen(sentence="Asking a person to act", **status)
+    record.see(Snapshot(3.0, {}, {"db": policy}, frozenset({"db"} if alerted else ())))
+
+    still, asked = judge([act], ["db"], record)
+
+    assert (still.holds, asked.holds, asked.at) == (True, holds, 3.0 if holds else None)

@@ -81,6 +81,14 @@ def test_a_line_is_written_for_news_and_every_few_seconds_but_not_for_every_look
     ]
 
 
+def test_a_policy_without_a_workload_has_a_line_without_pods() -> None:
+    row = Row(
+        "leads-db", None, PolicySeen(sentence="Asking a person"), (Gauge(Band("connections", " %", None, 80), 88),)
+    )
+
+    assert shown(Frame(0.0, "act", (row,))) == ["[ 0:00] leads-db, connections 88 % (>80): Asking a person"]
+
+
 def test_everything_that_happens_is_a_line_with_its_time() -> None:
     stream = io.StringIO()
     with PlainView(stream) as view:
@@ -115,10 +123,14 @@ def test_the_bands_are_those_of_the_policies_that_are_applied() -> None:
 
 
 def test_the_story_names_workloads_and_acts_that_exist() -> None:
-    names = {each["metadata"]["name"] for each in story.workloads()}
+    applied = [(each["kind"], each["metadata"]["name"]) for each in story.workloads()]
+    policies = {policy["metadata"]["name"] for policy in yaml.safe_load_all(POLICIES.read_text())}
+    scaled = {name for kind, name in applied if kind == "Deployment"}
+    floors = {story.floor_of(name) for kind, name in applied if kind == "HorizontalPodAutoscaler"}
     named = {scaling.workload for act in ACTS for scaling in (*act.expects, *act.allows)}
 
-    assert named == names
+    assert floors <= named <= scaled | floors
+    assert {each for act in ACTS for each in (*act.asks, *act.approves_late, *act.settles)} <= policies
     assert len({act.title for act in ACTS}) == len(ACTS)
     assert all(act.shortest <= act.longest for act in ACTS)
 

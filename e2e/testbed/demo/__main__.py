@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+import requests
 import urllib3
 from kubernetes import client
 from rich.console import Console
@@ -33,6 +34,7 @@ _FAULTS = (
     TimeoutError,
     client.ApiException,
     urllib3.exceptions.HTTPError,
+    requests.RequestException,
     OSError,
 )
 
@@ -74,7 +76,7 @@ def _stop_once(number: int, _frame: FrameType | None) -> None:
 def _run(*, keep: bool, record: Path | None, plain: bool) -> int:
     console = Console()
     view = ScreenView(console) if console.is_terminal and not plain else PlainView()
-    with open_stage(view.preparing) as stage, Eye(stage.cluster.kubeconfig) as eye, view:
+    with open_stage(view.preparing) as stage, Eye(stage.cluster.kubeconfig, stage.alertmanager) as eye, view:
         play = Play(stage, ACTS, view, eye)
         try:
             verdicts = play.perform()
@@ -118,7 +120,8 @@ Everything goes on running. In another terminal:
   kubectl get events -n {NAMESPACE} --field-selector involvedObject.kind=ScalingPolicy
   curl -X POST {stage.simulator.url}/load -d '{load}'
 
-Prometheus: {stage.prometheus.url}    the operator's own metrics: {stage.operator_url}/metrics
+Prometheus: {stage.prometheus.url}    Alertmanager: {stage.alertmanager.url}
+The operator's own metrics: {stage.operator_url}/metrics
 The operator's log: {stage.operator.log}
 
 Ctrl-C stops all of it."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from e2e.testbed.demo.observed import METRICS_AVAILABLE, PolicySeen, Snapshot, WorkloadSeen
 
 Zone = Literal["below", "inside", "above"]
-_UNITS = {"cpu": " %", "memory": " %"}
+_UNITS = {"cpu": " %", "memory": " %", "connections": " %"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One workload with its policy."""
+    """One workload with its policy; a policy without one stands under its own name, and nothing of it is scaled."""
 
     workload: str
-    seen: WorkloadSeen
+    seen: WorkloadSeen | None
     policy: PolicySeen
     gauges: tuple[Gauge, ...]
 
@@ -76,11 +76,11 @@ def bands(policy: Mapping[str, Any]) -> tuple[Band, ...]:
 
 
 def frame(act: str, snapshot: Snapshot, metrics: Mapping[str, Sequence[Gauge]]) -> Frame:
-    """Join a snapshot with the gauges of each policy, by name; policies without a workload are left out."""
+    """Join a snapshot with the gauges of each policy, by name; a policy whose workload is not there is left out."""
     rows = [
-        Row(policy.target, snapshot.workloads[policy.target], policy, tuple(metrics[name]))
+        Row(policy.target or name, snapshot.workloads.get(policy.target or ""), policy, tuple(metrics[name]))
         for name, policy in sorted(snapshot.policies.items())
-        if policy.target in snapshot.workloads
+        if policy.target is None or policy.target in snapshot.workloads
     ]
     return Frame(snapshot.at, act, tuple(rows))
 

@@ -1,9 +1,9 @@
 """The judge: what the acts expect, held against what was seen. Nothing here waits, asks or prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from e2e.testbed.demo.observed import METRICS_AVAILABLE, READY, Change, Record
+from e2e.testbed.demo.observed import METRICS_AVAILABLE, READY, AskingKind, Change, Record
 from e2e.testbed.demo.story import Act, Scaling
 
 
@@ -41,7 +41,8 @@ def judge(acts: Sequence[Act], policies: Sequence[str], record: Record) -> list[
 
 def _judge_act(act: Act, policies: Sequence[str], record: Record) -> Iterator[Verdict]:
     if act.title not in record.acts:
-        for expected in act.expects or ("nothing is scaled",):
+        asked = [_ASKING[kind][0].format(policy) for kind, policies_ in _askings(act) for policy in policies_]
+        for expected in (*(act.expects or ("nothing is scaled",)), *asked):
             yield Verdict(act.title, str(expected), "not reached", holds=False)
         return
     changes = [change for change in record.changes if change.act == act.title]
@@ -61,8 +62,30 @@ def _judge_act(act: Act, policies: Sequence[str], record: Record) -> Iterator[Ve
                     at=change.at,
                     sentence=change.sentence,
                 )
+    for kind, policies_ in _askings(act):
+        yield from (_judge_asking(act, kind, policy, record) for policy in policies_)
     if not act.prometheus:
         yield from (_judge_outage(act, policy, record) for policy in policies)
+
+
+_ASKING: Mapping[AskingKind, tuple[str, str]] = {
+    "asks": ("{} asks a person", "a proposal, and Alertmanager has the alert"),
+    "refuses": ("{} refuses the late approval", "refused"),
+    "settled": ("{} asks nobody any more", "no proposal, and the alert is over"),
+}
+"""By kind: what is expected of a policy, and what it is called when it was seen."""
+
+
+def _askings(act: Act) -> tuple[tuple[AskingKind, tuple[str, ...]], ...]:
+    return ("asks", act.asks), ("refuses", act.approves_late), ("settled", act.settles)
+
+
+def _judge_asking(act: Act, kind: AskingKind, policy: str, record: Record) -> Verdict:
+    expected, seen = _ASKING[kind]
+    found = record.asking(act.title, policy, kind)
+    if found is None:
+        return Verdict(act.title, expected.format(policy), "nothing of that", holds=False)
+    return Verdict(act.title, expected.format(policy), seen, holds=True, at=found.at, sentence=found.sentence)
 
 
 def _judge_scaling(scaling: Scaling, changes: Sequence[Change], act: Act) -> Verdict:

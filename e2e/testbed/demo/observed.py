@@ -2,18 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
 
 from e2e.testbed.demo.story import Scaling
 
-READY, METRICS_AVAILABLE = "Ready", "MetricsAvailable"
+AskingKind = Literal["asks", "refuses", "settled"]
+
+READY, METRICS_AVAILABLE, ACTION_REQUIRED = "Ready", "MetricsAvailable", "ActionRequired"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSeen:
-    """A Deployment: what its spec asks for, and its ready pods."""
+    """A Deployment: what its spec asks for, and its ready pods; the floor of one: the HPA's minReplicas instead."""
 
     replicas: int
     ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSeen:
+    """What a policy asks a person to approve, and until when."""
+
+    id: str
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,27 +33,36 @@ class PolicySeen:
     """A policy's status; texts are empty where the operator has not written them yet.
 
     Attributes:
-        target: Name of the Deployment that it scales.
+        target: What it scales, by the name under which the workload stands; None for a policy that only advises.
         reason, sentence, next: Of the last decision.
         conditions: Status (True, False, Unknown) by type.
         last_scaling: Replicas before and after the last scaling that the operator recorded.
+        proposal: The open one.
+        refusal: Why an approval was not carried out; empty when none was refused.
     """
 
-    target: str
+    target: str | None = None
     reason: str = ""
     sentence: str = ""
     next: str = ""
     conditions: Mapping[str, str] = field(default_factory=dict)
     last_scaling: tuple[int, int] | None = None
+    proposal: ProposalSeen | None = None
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look at the API server; both by name, `at` in seconds since the play began."""
+    """One look at the API server and at Alertmanager; by name, `at` in seconds since the play began.
+
+    Attributes:
+        alerts: Policies whose alert Alertmanager has, and which is not over.
+    """
 
     at: float
     workloads: Mapping[str, WorkloadSeen]
     policies: Mapping[str, PolicySeen]
+    alerts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,23 @@ class Standing:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a policy stood to people at one time: it asked, refused an approval, or had nothing to ask (any more).
+
+    Attributes:
+        kind: Which of these.
+        at: Seconds since the play began.
+        sentence: The operator's words for it.
+    """
+
+    act: str
+    policy: str
+    kind: AskingKind
+    at: float
+    sentence: str
+
+
 class Record:
     """Everything that was seen in a play.
 
@@ -83,12 +121,16 @@ class Record:
         acts: Titles of the acts that were begun.
         changes: In the order in which they were seen.
         standings: Every one that was seen at least once.
+        askings: The first of each kind, act and policy.
+        proposals: The first proposal of each policy.
     """
 
     def __init__(self) -> None:
         self.acts: list[str] = []
         self.changes: list[Change] = []
         self.standings: set[Standing] = set()
+        self.askings: list[Asking] = []
+        self.proposals: dict[str, ProposalSeen] = {}
         self._replicas: dict[str, int] = {}
 
     def begin(self, act: str) -> None:
@@ -108,7 +150,13 @@ class Record:
         for name, policy in snapshot.policies.items():
             self.standings |= {Standing(act, name, type_, status) for type_, status in policy.conditions.items()}
             self._explain(policy)
+            self._hear(snapshot, name, policy)
         return [change for change in self.changes if change.at == snapshot.at]
+
+    def asking(self, act: str, policy: str, kind: AskingKind) -> Asking | None:
+        """Return when a policy was first seen so in an act; None when it never was."""
+        wanted = (act, policy, kind)
+        return next((each for each in self.askings if (each.act, each.policy, each.kind) == wanted), None)
 
     def seen(self, act: str, scaling: Scaling) -> bool:
         """Tell whether a scaling was seen in an act and the operator has explained it."""
@@ -118,6 +166,21 @@ class Record:
         """Return the statuses that a condition had in an act; empty when it was never there."""
         found = (each for each in self.standings if (each.act, each.policy, each.condition) == (act, policy, condition))
         return {standing.status for standing in found}
+
+    def _hear(self, snapshot: Snapshot, name: str, policy: PolicySeen) -> None:
+        alerted = name in snapshot.alerts
+        if policy.proposal is not None:
+            self.proposals.setdefault(name, policy.proposal)
+        if policy.proposal is not None and alerted:
+            self._note(snapshot.at, name, "asks", policy.sentence)
+        if policy.refusal:
+            self._note(snapshot.at, name, "refuses", policy.refusal)
+        if policy.conditions.get(ACTION_REQUIRED) == "False" and not alerted:
+            self._note(snapshot.at, name, "settled", policy.sentence)
+
+    def _note(self, at: float, policy: str, kind: AskingKind, sentence: str) -> None:
+        if self.asking(self.acts[-1], policy, kind) is None:
+            self.askings.append(Asking(self.acts[-1], policy, kind, at, sentence))
 
     def _explain(self, policy: PolicySeen) -> None:
         """Give the last change of the policy's target its sentence, once the status records that scaling.

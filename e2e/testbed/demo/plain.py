@@ -36,9 +36,11 @@ def reading(gauge: Gauge) -> str:
 
 
 def row_line(row: Row) -> str:
-    """Write a workload: `api 2/2 ready, cpu 63 % (<20 >70): Holding at 2: …`."""
+    """Write a workload: `api 2/2 ready, cpu 63 % (<20 >70): Holding at 2: …`; without one the policy alone."""
     values = ", ".join(map(reading, row.gauges))
     sentence = row.policy.sentence or "(no decision yet)"
+    if row.seen is None:
+        return f"{row.workload}, {values}: {sentence}"
     return f"{row.workload} {row.seen.ready}/{row.seen.replicas} ready, {values}: {sentence}"
 
 
@@ -63,7 +65,7 @@ class PlainView:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
-        self._shown: dict[str, tuple[float, tuple[str, int]]] = {}
+        self._shown: dict[str, tuple[float, tuple[str, int | None]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +84,7 @@ class PlainView:
     def show(self, frame: Frame) -> None:
         """Show a moment."""
         for row in frame.rows:
-            meaning = (row.policy.sentence, row.seen.replicas)
+            meaning = (row.policy.sentence, row.seen.replicas if row.seen else None)
             at, before = self._shown.get(row.workload, (-_EVERY_SECONDS, None))
             if meaning != before or frame.at - at >= _EVERY_SECONDS:
                 self._write(f"[{clock(frame.at):>5}] {row_line(row)}")

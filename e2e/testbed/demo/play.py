@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from e2e.testbed.demo.frame import Band, Frame, Gauge, bands, frame
@@ -40,6 +41,7 @@ class Play:
         self._eye = eye
         self._bands = {name: bands(policy) for name, policy in stage.policies.items()}
         self._start = time.monotonic()
+        self._approved: set[str] = set()
         self.record = Record()
         self.frames: list[Frame] = []
 
@@ -68,6 +70,7 @@ class Play:
         as_expected = False
         while (lasted := self._now() - began) < act.shortest or (not as_expected and lasted < act.longest):
             self._look(act)
+            self._approve_late(act)
             as_expected = all(verdict.holds for verdict in judge([act], list(self._stage.policies), self.record))
             time.sleep(_LOOK_SECONDS)
         if act.shows_policies:
@@ -85,16 +88,28 @@ class Play:
         self.frames.append(moment)
         self._view.show(moment)
 
+    def _approve_late(self, act: Act) -> None:
+        """Approve what a policy asked for first, once that has expired, as a person does who comes back from lunch."""
+        for policy in act.approves_late:
+            proposal = self.record.proposals.get(policy)
+            if proposal is None or policy in self._approved or datetime.now(UTC) < proposal.expires_at:
+                continue
+            self._approved.add(policy)
+            command = ("annotate", "scalingpolicy", policy, "-n", NAMESPACE, f"deadband.dev/approve={proposal.id}")
+            self._view.quote(f"kubectl {' '.join(command)}", self._stage.cluster.kubectl(*command))
+
     def _gauge(self, band: Band, policy: str) -> Gauge:
         """Read what the metric really is from the simulator, whatever Prometheus and the operator know of it."""
         manifest = self._stage.policies[policy]
         (metric,) = (each for each in manifest["spec"]["metrics"] if each["name"] == band.name)
-        return Gauge(band, self._truth(metric, manifest["spec"]["scaleTargetRef"]["name"]))
+        return Gauge(band, self._truth(metric, manifest["spec"]))
 
-    def _truth(self, metric: Mapping[str, Any], target: str) -> float | None:
+    def _truth(self, metric: Mapping[str, Any], spec: Mapping[str, Any]) -> float | None:
         if "queue" in metric:
             return float(self._stage.simulator.queue_depth(metric["queue"]["name"]))
-        truth = self._stage.simulator.truth()[f"{NAMESPACE}/{target}"]
+        if "database" in metric:
+            return self._stage.simulator.connections_percent(metric["database"]["instance"])
+        truth = self._stage.simulator.truth()[f"{NAMESPACE}/{spec['scaleTargetRef']['name']}"]
         return truth.cpu_percent if metric["resource"]["name"] == "cpu" else truth.memory_percent
 
     def _now(self) -> float:

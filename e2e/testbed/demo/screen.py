@@ -14,13 +14,13 @@ from rich.text import Text
 from e2e.testbed.demo.drawing import Point, plot, steps
 from e2e.testbed.demo.frame import Frame, Gauge, Row
 from e2e.testbed.demo.judge import Verdict
-from e2e.testbed.demo.observed import Change
+from e2e.testbed.demo.observed import Change, WorkloadSeen
 from e2e.testbed.demo.plain import change_line, clock, number, reading, thresholds
 
 _STYLES = {"above": "red", "inside": "green", "below": "dodger_blue1"}
 _BLIND_STYLE = "grey50"
 _LABEL_WIDTH = 24
-_METRIC_ROWS, _REPLICA_ROWS = 5, 2
+_METRIC_ROWS, _REPLICA_ROWS = 4, 1
 _LIVE_SPAN_SECONDS = 120.0
 
 
@@ -117,7 +117,8 @@ def _workload(frames: Sequence[Frame], index: int, width: int, span: float) -> R
     grid.add_column(width=_LABEL_WIDTH, no_wrap=True)
     grid.add_column(width=columns, no_wrap=True)
     grid.add_row(_metric_label(row), _metric_chart(history, columns, span))
-    grid.add_row(_replica_label(row), _replica_chart(history, columns, span))
+    if row.seen is not None:
+        grid.add_row(_replica_label(row.seen), _replica_chart(history, columns, span))
     sentence = Text(row.policy.sentence or "no decision yet", "yellow" if row.blind else "italic")
     return Group(grid, sentence, Text(""))
 
@@ -134,10 +135,8 @@ def _metric_label(row: Row) -> RenderableType:
     )
 
 
-def _replica_label(row: Row) -> RenderableType:
-    return Group(
-        Text.assemble("replicas ", (str(row.seen.replicas), "bold magenta")), Text(f"ready {row.seen.ready}", "dim")
-    )
+def _replica_label(seen: WorkloadSeen) -> RenderableType:
+    return Group(Text.assemble("replicas ", (str(seen.replicas), "bold magenta")), Text(f"ready {seen.ready}", "dim"))
 
 
 def _metric_chart(history: Sequence[tuple[float, Row]], columns: int, span: float) -> RenderableType:
@@ -150,7 +149,7 @@ def _metric_chart(history: Sequence[tuple[float, Row]], columns: int, span: floa
 
 
 def _replica_chart(history: Sequence[tuple[float, Row]], columns: int, span: float) -> RenderableType:
-    points = [Point(at, float(row.seen.replicas), "magenta") for at, row in history]
+    points = [Point(at, float(row.seen.replicas), "magenta") for at, row in history if row.seen is not None]
     top = max(1.0, *(point.value or 0.0 for point in points))
     bars = plot(points, width=columns, height=_REPLICA_ROWS, top=top, span=span)
     return Group(steps(points, width=columns, span=span), *bars)

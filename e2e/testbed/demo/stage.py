@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from e2e.testbed import tools
+from e2e.testbed.alertmanager import Alertmanager
 from e2e.testbed.cluster import open_native
 from e2e.testbed.demo import story
 from e2e.testbed.installation import Installation, Operator, install
@@ -18,7 +19,10 @@ from e2e.testbed.processes import Process
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
 from e2e.testbed.simulator import Simulator
 
-NEEDED_TOOLS = ("kube-apiserver", "kube-controller-manager", "kubectl", "etcd", "kwok", "prometheus", "helm")
+NEEDED_TOOLS = (
+    *("kube-apiserver", "kube-controller-manager", "kubectl", "etcd", "kwok"),
+    *("prometheus", "alertmanager", "helm"),
+)
 _SOURCE = {"staleAfterSeconds": 10, "rateWindowSeconds": 8, "timeoutSeconds": 3}
 
 Say = Callable[[str], None]
@@ -31,6 +35,7 @@ class Stage:
     Attributes:
         cluster: The control plane.
         prometheus: Scrapes the simulator every second.
+        alertmanager: Is told by the operator what a person must do.
         simulator: The load.
         installation: The chart on it.
         operator: The process `deadband run`.
@@ -40,6 +45,7 @@ class Stage:
 
     cluster: NativeCluster
     prometheus: Prometheus
+    alertmanager: Alertmanager
     simulator: Simulator
     installation: Installation
     operator: Process
@@ -71,13 +77,15 @@ def open_stage(say: Say) -> Iterator[Stage]:
         cluster = stack.enter_context(open_native(run_directory))
         cluster.create_namespace(story.NAMESPACE)
         cluster.apply(*story.workloads())
-        say("Prometheus and the load simulator")
+        say("Prometheus, Alertmanager and the load simulator")
         simulator = stack.enter_context(Simulator(story.SCENARIO, str(cluster.kubeconfig)))
         job = ScrapeJob("simulator", [f"127.0.0.1:{simulator.port}"])
         prometheus = stack.enter_context(Prometheus(run_directory / "prometheus", [job]))
+        alertmanager = stack.enter_context(Alertmanager(run_directory / "alertmanager"))
         say("the chart: CustomResourceDefinitions, ServiceAccount and RBAC, MetricSource")
         metric_source = {"create": True, "url": prometheus.url, "spec": _SOURCE}
-        installation = install(cluster, {"replicaCount": 1, "metricSource": metric_source})
+        alerts = {"urls": [alertmanager.url]}
+        installation = install(cluster, {"replicaCount": 1, "metricSource": metric_source, "alertmanager": alerts})
         say("the operator: deadband run, as that ServiceAccount")
         operator = Operator(installation, run_directory, identity="demo")
         stack.callback(operator.process.stop)
@@ -91,4 +99,4 @@ def open_stage(say: Say) -> Iterator[Stage]:
         policies = list(yaml.safe_load_all(story.POLICIES.read_text()))
         cluster.apply(*policies)
         by_name = {policy["metadata"]["name"]: policy for policy in policies}
-        yield Stage(cluster, prometheus, simulator, installation, operator.process, operator.url, by_name)
+        yield Stage(cluster, prometheus, alertmanager, simulator, installation, operator.process, operator.url, by_name)

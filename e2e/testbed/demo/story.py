@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from e2e.testbed.autoscalers import autoscaler
 from e2e.testbed.workloads import workload
 
 NAMESPACE = "leadgen"
 POLICIES = Path(__file__).with_name("policies.yaml")
 START_REPLICAS = 2
+HPA_BOUNDS = (2, 8)
+DATABASE = "leads-db"
 
 Direction = Literal["up", "down"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """One workload going one way."""
+    """One workload, or the floor of one that an HPA scales, going one way."""
 
     workload: str
     direction: Direction
@@ -36,6 +39,9 @@ class Act:
             unavailable and stay Ready.
         expects: Scalings that must be seen.
         allows: Scalings that may be seen besides; any other one is a fault.
+        asks: Policies that must ask a person: with a proposal, and with an alert that Alertmanager has.
+        approves_late: Policies whose first proposal is approved after it has expired; they must refuse it, and say so.
+        settles: Policies that must have stopped asking, and whose alert must be over.
         shortest, longest: Seconds; an act that is not over after `longest` ends the play.
         shows_policies: Whether `kubectl get scalingpolicies` is shown at its end.
     """
@@ -45,16 +51,26 @@ class Act:
     prometheus: bool = True
     expects: tuple[Scaling, ...] = ()
     allows: tuple[Scaling, ...] = ()
+    asks: tuple[str, ...] = ()
+    approves_late: tuple[str, ...] = ()
+    settles: tuple[str, ...] = ()
     shortest: float
     longest: float
     shows_policies: bool = False
 
 
+def floor_of(name: str) -> str:
+    """What the floor of a workload under an HPA is called where scalings are told."""
+    return f"floor of {name}"
+
+
 def workloads() -> list[dict[str, Any]]:
-    """Return the Deployments that are scaled."""
+    """Return the Deployments that are scaled, and the HPA of one of them."""
     return [
         workload("api", NAMESPACE, replicas=START_REPLICAS, requests={"cpu": "500m", "memory": "256Mi"}),
         workload("lead-worker", NAMESPACE, replicas=START_REPLICAS, requests={"cpu": "250m", "memory": "128Mi"}),
+        workload("ai-engine", NAMESPACE, replicas=START_REPLICAS, requests={"cpu": "1", "memory": "512Mi"}),
+        autoscaler("ai-engine", NAMESPACE, *HPA_BOUNDS),
     ]
 
 
@@ -78,10 +94,14 @@ SCENARIO: Mapping[str, Any] = {
             "coreSecondsPerMessage": 0.0002,
         }
     ],
+    "databases": [{"instance": DATABASE, "server": f"{DATABASE}:5432", "datname": "leads", "connections": 40}],
 }
 
 ORDINARY = "min(rate(container_cpu_usage_seconds_total{namespace='leadgen',container='api'}[8s])) > 0.2"
 """PromQL with an answer once Prometheus sees the load that the play begins with: 45 % of 0.5 cores."""
+
+FOLLOWS = Scaling("ai-engine", "up")
+"""The HPA raises its workload to the floor that it has got; a moment later, and by itself."""
 
 ACTS = (
     Act(title="An ordinary load: there is nothing to do", shortest=8, longest=30),
@@ -108,21 +128,31 @@ ACTS = (
         longest=60,
     ),
     Act(
-        title="A campaign: 4,000 leads arrive each second",
-        change={"queues": {"leads": {"arrivals": 4000}}},
-        expects=(Scaling("lead-worker", "up"),),
+        title="A campaign: 4,000 leads arrive each second, and the database's connections run out",
+        change={"queues": {"leads": {"arrivals": 4000}}, "databases": {DATABASE: {"connections": 85}}},
+        expects=(Scaling("lead-worker", "up"), Scaling(floor_of("ai-engine"), "up")),
+        allows=(FOLLOWS,),
+        asks=(DATABASE,),
         shortest=12,
         longest=60,
         shows_policies=True,
     ),
     Act(
-        title="The campaign is over: the workers drain the queue",
+        title="The campaign is over, the workers drain the queue; a person approves what has expired",
         change={"queues": {"leads": {"arrivals": 800}}},
-        expects=(Scaling("lead-worker", "down"),),
+        expects=(Scaling("lead-worker", "down"), Scaling(floor_of("ai-engine"), "down")),
+        approves_late=(DATABASE,),
         # Until the queue is back under 10,000 more workers are still asked for.
-        allows=(Scaling("lead-worker", "up"),),
+        allows=(Scaling("lead-worker", "up"), FOLLOWS),
         shortest=10,
         longest=90,
     ),
-    Act(title="An ordinary load again: nothing moves", shortest=10, longest=30, shows_policies=True),
+    Act(
+        title="An ordinary load again: nothing moves, nobody is asked",
+        change={"databases": {DATABASE: {"connections": 40}}},
+        settles=(DATABASE,),
+        shortest=10,
+        longest=40,
+        shows_policies=True,
+    ),
 )

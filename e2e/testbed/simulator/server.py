@@ -105,6 +105,13 @@ class Simulator:
             self.world.advance(time.monotonic())
             return self.world.queues[name].ready
 
+    def connections_percent(self, instance: str) -> float:
+        """Return the percent of a database's usable connections that are open now; KeyError for an unknown one."""
+        with self._lock:
+            self.world.advance(time.monotonic())
+            state = self.world.databases[instance]
+            return 100 * state.connections / state.config.usable_connections
+
     def exposition(self, exporter: str = "") -> bytes:
         """Return the text of one exporter at this instant; KeyError for an unknown one."""
         registry = self._registries[exporter]

@@ -13,6 +13,7 @@ from deadband.advice.loop import (
     Placed,
     after_down,
     after_up,
+    closes,
     counts,
     edges,
     falls_with_replicas,
@@ -51,7 +52,7 @@ class _Pair:
 
 def band_findings(spec: ScalingPolicySpec) -> Iterator[Finding]:
     """Whatever of the band and the steps causes one scaling by another, or takes too much at once."""
-    if spec.scale_target_ref is None:
+    if not closes(spec):
         return
     yield from _down_step_wide(spec)
     if not spec.up.enabled or not spec.down.enabled:

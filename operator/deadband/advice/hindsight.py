@@ -23,7 +23,7 @@ def hindsight_findings(spec: ScalingPolicySpec, past: Past) -> Iterator[Finding]
     """Whatever the past shows of a policy's metrics, vetoes and bounds."""
     for index, metric in enumerate(spec.metrics):
         seen = past.metrics[metric.name]
-        if not seen.known_last_day and not seen.answered_last_day:
+        if not seen.known_last_day and not seen.answered_last_day and metric.name not in past.unasked:
             yield _no_value(past, seen, f"spec.metrics[{index}]", metric.name)
         yield from _sampling(spec, past, f"spec.metrics[{index}]", metric.name)
     for name, direction in (("scaleUp", spec.up), ("scaleDown", spec.down)):

@@ -52,6 +52,11 @@ def reach(spec: ScalingPolicySpec) -> Bounds:
     return Bounds(low, max([spec.max_replicas or 0, *highs, *lows]))
 
 
+def closes(spec: ScalingPolicySpec) -> bool:
+    """Whether what is written carries the load: not without a target, nor as the bound of an HPA's own loop."""
+    return spec.scale_target_ref is not None and spec.moves is None
+
+
 def falls_with_replicas(spec: ScalingPolicySpec, metric: str) -> bool:
     """Whether what is compared falls as replicas rise: everything but a value of the whole."""
     return spec.metric(metric).effective_per is not Per.TOTAL

@@ -27,8 +27,8 @@ class Seen:
     """What one metric read over the span, as its triggers compared it.
 
     Attributes:
-        known: At how many instants it had a number of its own.
-        known_last_day: The same within the last day.
+        known: At how many instants it could be compared.
+        known_last_day: At how many within the last day it had a number of its own.
         answered_last_day: At how many of those without one `onNoData` answered.
         lowest, highest: Of the numbers; None without any.
         absences: Why there was none within the last day, by how often.
@@ -77,6 +77,7 @@ class Past:
         held_at_minimum: At how many of them down was true, up known false, and there was no room below.
         sampling: By metric name, its selectors.
         stale_after: By metric name, the source's staleAfterSeconds.
+        unasked: Metrics that could not be asked from here, since whose pods they read is not known.
     """
 
     grid: Grid
@@ -88,6 +89,7 @@ class Past:
     held_at_minimum: int = 0
     sampling: Mapping[str, Sequence[Sampling]] = field(default_factory=dict)
     stale_after: Mapping[str, timedelta] = field(default_factory=dict)
+    unasked: frozenset[str] = frozenset()
 
     @property
     def day(self) -> int:
@@ -116,7 +118,7 @@ def look_back(
     was_ready = carried_forward(ready)
     for index in range(grid.count):
         readings = recording.readings(index, grid.at(index))
-        _take_metrics(past, spec, readings, was_ready[index] or 0, replicas[index], index)
+        _take_metrics(past, spec, readings, _ready(spec, was_ready[index]), replicas[index], index)
         for veto in spec.vetoes:
             past.stopped[veto.name] += bool(veto_stops(readings[VETO_PREFIX + veto.name]))
     last = recording.readings(grid.count - 1, grid.at(grid.count - 1))
@@ -127,8 +129,18 @@ def look_back(
     return past
 
 
+def _ready(spec: ScalingPolicySpec, recorded: int | None) -> int | None:
+    """r; None where there is a target and nothing tells how much of it was ready: then no Average is known."""
+    return 0 if recorded is None and spec.scale_target_ref is None else recorded
+
+
 def _take_metrics(
-    past: Past, spec: ScalingPolicySpec, readings: Mapping[str, Reading], ready: int, replicas: int | None, index: int
+    past: Past,
+    spec: ScalingPolicySpec,
+    readings: Mapping[str, Reading],
+    ready: int | None,
+    replicas: int | None,
+    index: int,
 ) -> None:
     observed = observe_all(spec, readings, ready)
     recent = index >= past.grid.count - past.day
@@ -138,11 +150,12 @@ def _take_metrics(
             answered = metric.on_no_data is not None and reading.reason in ANSWERED_BY_ON_NO_DATA
             seen.answered_last_day += recent and answered
             seen.absences[reading.reason] += recent
-        elif isinstance(load, Load):
+            continue
+        seen.known_last_day += recent
+        if isinstance(load, Load):
             seen.take(load.compared)
-            seen.known_last_day += recent
-    if replicas is None or spec.overrides:
-        return  # what the bounds were then is not known
+    if replicas is None or spec.overrides or spec.moves is not None:
+        return  # what the bounds were then is not known, or is the HPA's own matter
     past.recorded += 1
     up, down = expression(spec.up, observed), expression(spec.down, observed)
     past.held_at_maximum += up is True and replicas >= (spec.max_replicas or 0)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from deadband.advice.finding import Finding, FindingId, Severity
-from deadband.advice.loop import placed
+from deadband.advice.loop import closes, placed
 from deadband.api.behavior import Direction, SelectPolicy
 from deadband.api.metrics import Per
 from deadband.api.scalingpolicy import ScalingPolicySpec
@@ -30,7 +30,7 @@ def timing_findings(spec: ScalingPolicySpec, promql: Mapping[str, str]) -> Itera
 
 def _rate_without_cooldown(spec: ScalingPolicySpec, promql: Mapping[str, str]) -> Iterator[Finding]:
     """R8 with a rate: for the length of its range the reading is too high after an up, and asks again."""
-    if spec.scale_target_ref is None:
+    if not closes(spec):
         return
     up = spec.up
     windows = {

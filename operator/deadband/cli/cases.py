@@ -7,10 +7,9 @@ from typing import Any
 import click
 
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.api.scalingpolicy import ScalingPolicySpec
+from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.validation import validate_source
 from deadband.cli import exits
-from deadband.cli.asked import UNKNOWN
 from deadband.cli.manifests import Manifest, read_manifests
 from deadband.cli.validate import faults_of
 from deadband.engine.validity import check_policy
@@ -30,6 +29,7 @@ class Case:
         spec: Valid.
         sources: By name.
         default: Name of the source for whatever names none.
+        measured: Whose pods a resource metric reads; None: those of the target that the policy names.
     """
 
     label: str
@@ -37,6 +37,7 @@ class Case:
     spec: ScalingPolicySpec
     sources: Mapping[str, MetricSourceSpec]
     default: str
+    measured: ScaleTargetRef | None = None
 
 
 def read_policies(paths: tuple[str, ...]) -> tuple[list[Manifest], list[Manifest]]:
@@ -101,20 +102,19 @@ def case_of(
     namespace: str,
     url: str | None = None,
 ) -> Case:
-    """One policy with sources that are known already; one that is missing is stood in for.
+    """One policy with sources that are known already.
 
     Args:
         manifest: A valid policy.
         sources: By name.
         default: Name of the source for whatever names none; may be missing, too.
         namespace: Of a manifest that names none.
-        url: Asked in place of a missing source; None: it is not known whom to ask.
+        url: Asked in place of a source that is missing.
     """
     own, name = place_of(manifest, namespace)
     spec = check_policy(manifest.object)
-    stand_in = UNKNOWN if url is None else _plain(url)
-    named = {metric.source or default for metric in spec.metrics}
-    return Case(name, own, spec, {**dict.fromkeys(named, stand_in), **sources}, default)
+    missing = {} if url is None else dict.fromkeys({metric.source or default for metric in spec.metrics}, _plain(url))
+    return Case(name, own, spec, {**missing, **sources}, default)
 
 
 def _refuse_invalid(manifests: Sequence[Manifest]) -> None:

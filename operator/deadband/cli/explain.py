@@ -144,7 +144,7 @@ def _past(spec: ScalingPolicySpec, obj: Mapping[str, Any], live: "Live | None") 
     from deadband.cli.past import PastError, recall
 
     namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
-    case = Case(f"{namespace}/{name}", namespace, spec, live.sources, live.default_source or "")
+    case = Case(f"{namespace}/{name}", namespace, spec, live.sources, live.default_source or "", live.measured)
     try:
         with Progress() as progress:
             return recall([case], now=live.now, told=progress.told)[0], []

@@ -85,9 +85,7 @@ def lint_command(  # noqa: PLR0913 - one argument per option
     cases = [case_of(each, sources, default, namespace=here, url=source) for each in policies]
     pasts = _pasts(cases) if source is not None or cluster else [None] * len(cases)
     reviewed = [
-        _Reviewed(
-            each, case.label, review(case.spec, promql(case.spec, case.namespace, case.sources, case.default), past)
-        )
+        _Reviewed(each, case.label, review(case.spec, _asked(case), past))
         for each, case, past in zip(policies, cases, pasts, strict=True)
     ]
     _print(reviewed, output)

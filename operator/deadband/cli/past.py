@@ -114,7 +114,10 @@ def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
         PastError: A source does not answer.
     """
     grid = Grid.between(now - LOOKED_BACK, now, _LOOK_EVERY_SECONDS)
-    prepared = [(case, grid, wanted(case.spec, case.namespace, case.sources, case.default)) for case in cases]
+    prepared = [
+        (case, grid, wanted(case.spec, case.namespace, case.sources, case.default, measured=case.measured))
+        for case in cases
+    ]
     read = _read(prepared, None, told)
     return [_looked_back(case, asked, grid, read, now) for case, _, asked in prepared]
 
@@ -179,7 +182,7 @@ def _looked_back(case: Case, asked: Wanted, grid: Grid, read: _Tracks, now: date
     ran = _ran(grid, asked, read)
     past = look_back(case.spec, _recording(grid, asked, read), replicas=ran.replicas, ready=ran.ready)
     named = {metric.name: metric.source or case.default for metric in case.spec.metrics}
-    texts = promql(case.spec, case.namespace, case.sources, case.default)
+    texts = promql(case.spec, case.namespace, case.sources, case.default, measured=case.measured)
     reader = PrometheusRanges(case.sources, now=now)
     try:
         past.sampling = {
@@ -193,6 +196,8 @@ def _looked_back(case: Case, asked: Wanted, grid: Grid, read: _Tracks, now: date
         }
     finally:
         reader.close()
+    if case.spec.moves is not None and case.measured is None:
+        past.unasked = frozenset(metric.name for metric in case.spec.metrics if metric.resource is not None)
     past.stale_after = {
         name: timedelta(seconds=case.sources[source].stale_after_seconds)
         for name, source in named.items()

@@ -32,7 +32,7 @@ def gate(
     way = _way(move, replicas)
     dry = inputs.spec.mode is PolicyMode.DRY_RUN
     if way is None:
-        asking = frozenset(each for each in pending if _asks_first(inputs, each) and not _paused(inputs, each))
+        asking = frozenset(each for each in pending if asks_first(inputs, each) and not _paused(inputs, each))
         return Gated(move, None) if dry else proposals.wait(inputs, move, pending=asking)
     asked = move.asks(replicas)
     if _paused(inputs, way):
@@ -40,7 +40,7 @@ def gate(
     if asked and contest is not None and not dry:
         held = f"; {contest.clause}, so the change to {move.replicas} is left to it"
         return Gated(move.held("R16", Reason.TARGET_CONTESTED), None, held_back=held)
-    if _asks_first(inputs, way):
+    if asks_first(inputs, way):
         if dry:
             held = "; a person would have to approve it" if asked else ""
             return Gated(move.held("R13", Reason.APPROVAL_REQUIRED) if asked else move, None, held_back=held)
@@ -61,8 +61,8 @@ def _paused(inputs: Inputs, way: Way) -> bool:
     return inputs.pause in (Pause.BOTH, Pause.UP if way is Way.UP else Pause.DOWN)
 
 
-def _asks_first(inputs: Inputs, way: Way) -> bool:
-    """A Manual direction, and any of a policy that has nothing to scale."""
+def asks_first(inputs: Inputs, way: Way) -> bool:
+    """Whether a person is asked: by a Manual direction, and by any of a policy that has nothing to scale."""
     direction = inputs.spec.up if way is Way.UP else inputs.spec.down
     return direction.mode is Mode.MANUAL or inputs.target is None
 

@@ -23,7 +23,7 @@ def manual(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Bound
         bounds: After overrides.
     """
     asked = move.asks(replicas)
-    proposal = _still_open(inputs, move, way, replicas=replicas, bounds=bounds)
+    proposal = still_open(inputs, way, replicas=replicas, bounds=bounds, pins=move.pins)
     if proposal is None:
         if not asked and inputs.target is not None:
             return Gated(move, None)
@@ -35,6 +35,25 @@ def manual(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Bound
     if not asked:
         return Gated(move, None, proposal, move.why)
     return _carry_out(move, proposal, _within(bounds, proposal.replicas))
+
+
+def still_open(inputs: Inputs, way: Way, *, replicas: int, bounds: Bounds, pins: bool = False) -> Proposal | None:
+    """The proposal of this direction, if it may still be approved and the replicas have not overtaken it.
+
+    Args:
+        inputs: The proposal that status holds, and the time.
+        way: The due direction.
+        replicas: n.
+        bounds: After overrides.
+        pins: Whether both bounds of an HPA would be brought to one number, which n may equal already.
+    """
+    proposal = inputs.status.proposal
+    if proposal is None or proposal.direction is not way or inputs.now >= proposal.expires_at:
+        return None
+    if proposal.replicas is None or inputs.target is None:
+        return proposal if proposal.replicas is None and inputs.target is None else None
+    to = _within(bounds, proposal.replicas)
+    return proposal if pins or (to > replicas if way is Way.UP else to < replicas) else None
 
 
 def wait(inputs: Inputs, move: Move, *, pending: frozenset[Way]) -> Gated:
@@ -89,17 +108,6 @@ def _not_open(approval: str, last: ClosedProposal | None) -> str:
             return f"proposal {last.id} expired at {render_instant(last.time)}"
         case ProposalOutcome.WITHDRAWN:
             return f"proposal {last.id} was withdrawn at {render_instant(last.time)}, when it did not apply any more"
-
-
-def _still_open(inputs: Inputs, move: Move, way: Way, *, replicas: int, bounds: Bounds) -> Proposal | None:
-    """The proposal of this direction, if it may still be approved and the replicas have not overtaken it."""
-    proposal = inputs.status.proposal
-    if proposal is None or proposal.direction is not way or inputs.now >= proposal.expires_at:
-        return None
-    if proposal.replicas is None or inputs.target is None:
-        return proposal if proposal.replicas is None and inputs.target is None else None
-    to = _within(bounds, proposal.replicas)
-    return proposal if move.pins or (to > replicas if way is Way.UP else to < replicas) else None
 
 
 def _within(bounds: Bounds, replicas: int) -> int:

@@ -4,13 +4,15 @@ Rests on a promise of moves.py: every rule may only bring the number nearer to n
 """
 
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
-from deadband.api.status import ScalingPolicyStatus, TimerStatus
+from deadband.api.status import ScalingPolicyStatus, TimerStatus, Way
 from deadband.core.decide import View, is_due
+from deadband.core.gates import asks_first
 from deadband.core.guard import raise_until_safe
 from deadband.core.history import keep_points, points
 from deadband.core.limits import down_cools, highest, lowest
+from deadband.core.proposals import still_open
 from deadband.core.steps import step_down, step_up
-from deadband.core.types import Inputs, NoTarget
+from deadband.core.types import Inputs, NoTarget, Pause
 
 
 def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
@@ -23,14 +25,13 @@ def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
     Returns:
         A status that carries whatever later decisions depend on (timers, failures, wishes); what people read in it is
         that of the last evaluation that was decided in full. Every status that is returned stands for a decision
-        without a write, without a proposal and with the same next inputs; None says nothing about what is decided.
+        without a write, without a new proposal and with the same next inputs; None says nothing about what is decided.
     """
     status, spec, target = inputs.status, inputs.spec, inputs.target
     if (
         isinstance(target, NoTarget)
         or spec.mode is PolicyMode.DRY_RUN
         or status.shadow_replicas is not None
-        or status.proposal is not None
         or inputs.outage is not None
         or (target is not None and target.autoscaled is not None)
         or status.current_replicas != (None if target is None else view.replicas)
@@ -38,26 +39,45 @@ def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
     ):
         return None
     if view.replicas == 0 and spec.min_replicas:
-        return _carried(inputs, view, None)
+        return _carried(inputs, view, None) if status.proposal is None else None
     if not view.bounds.low <= view.replicas <= view.bounds.high:
         return None
+    if status.proposal is not None:
+        return _carried(inputs, view, None) if _still_asks(inputs, view) else None
     wish = _held_wish(inputs, view)
     return None if wish is None else _carried(inputs, view, wish)
 
 
+def _still_asks(inputs: Inputs, view: View) -> bool:
+    """Whether the open proposal stays open and nothing else comes of this evaluation (R13)."""
+    if inputs.approval is not None or inputs.pause is not Pause.NOTHING or view.contest is not None:
+        return False
+    way = _due(inputs, view)
+    if way is None or not asks_first(inputs, way) or _remembers_wishes(inputs.spec):
+        return False
+    return still_open(inputs, way, replicas=view.replicas, bounds=view.bounds) is not None
+
+
+def _due(inputs: Inputs, view: View) -> Way | None:
+    spec = inputs.spec
+    if is_due(view.up, view.timers.up, spec.up.for_seconds, inputs):
+        return Way.UP
+    if view.up is False and is_due(view.down, view.timers.down, spec.down.for_seconds, inputs):
+        return Way.DOWN
+    return None
+
+
 def _held_wish(inputs: Inputs, view: View) -> int | None:
     """The wish (R10's point) of an evaluation that holds at n; None when it may move."""
-    spec = inputs.spec
-    up_due = is_due(view.up, view.timers.up, spec.up.for_seconds, inputs)
-    down_due = view.up is False and is_due(view.down, view.timers.down, spec.down.for_seconds, inputs)
-    if not up_due and not down_due:
+    way = _due(inputs, view)
+    if way is None:
         return view.replicas
     if inputs.target is None:
         return None  # a person is asked
-    edge = view.bounds.high if up_due else view.bounds.low
-    if view.replicas == edge and not _remembers_wishes(spec):
+    edge = view.bounds.high if way is Way.UP else view.bounds.low
+    if view.replicas == edge and not _remembers_wishes(inputs.spec):
         return edge  # whatever it wishes, it stays, and nobody asks later what it wished
-    return _held_up(inputs, view) if up_due else _held_down(inputs, view)
+    return _held_up(inputs, view) if way is Way.UP else _held_down(inputs, view)
 
 
 def _held_up(inputs: Inputs, view: View) -> int | None:

@@ -96,8 +96,7 @@ class Schedule:
             entry = self._entries[uid]
             late = now - due
             entry.last = now
-            # Half the grace is subtracted, not the whole: rounding must not find the instant just served again.
-            following = next_on_grid(uid, entry.interval, after=now + offset - GRACE_SECONDS / 2)
+            following = next_on_grid(uid, entry.interval, after=now + offset)
             self._plan(uid, entry, following - offset + GRACE_SECONDS)
             yield Due(uid, late, floor(late / entry.interval))
 

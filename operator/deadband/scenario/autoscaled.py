@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from deadband.api.originals import OriginalBounds
 from deadband.api.scalingpolicy import Bound, ScaleTargetRef
-from deadband.core.autoscaler import Autoscaler, parts, target_of
+from deadband.core.autoscaler import Autoscaler, Rewrite, moved, parts, restored, target_of
 from deadband.core.types import Target
 from deadband.scenario.cluster import NAMELESS, Cluster
 from deadband.scenario.model import TargetChange
@@ -28,6 +29,7 @@ class AutoscaledCluster(Cluster):
         assert start.low is not None, "the parser lets no HPA pass without its bounds"
         assert start.high is not None, "likewise"
         self._low, self._high = start.low, start.high
+        self._originals: OriginalBounds | None = None
         self._own: dict[Bound, datetime] = {}
         self._writers: dict[Bound, str] = {}
 
@@ -43,14 +45,14 @@ class AutoscaledCluster(Cluster):
         if self.moves is None:
             super().write(replicas, now)
             return
-        bounds = parts(self.moves)
-        self._bound(
-            replicas if Bound.MIN_REPLICAS in bounds else self._low,
-            replicas if Bound.MAX_REPLICAS in bounds else self._high,
-            now,
-        )
-        self._own |= dict.fromkeys(bounds, now)
-        self._writers = {bound: writer for bound, writer in self._writers.items() if bound not in bounds}
+        self._rewrite(moved(self._hpa(), self.moves, replicas, policy="policy", uid="uid"), parts(self.moves), now)
+
+    def give_back(self, now: datetime) -> None:
+        """Restore the bounds that the policy moves no more (R19)."""
+        kept = parts(self.moves) if self.moves is not None else frozenset()
+        rewrite = restored(self._hpa(), kept=kept)
+        if rewrite is not None:
+            self._rewrite(rewrite, parts(Bound.BOTH) - kept, now)
 
     def change(self, change: TargetChange, now: datetime, *, manager: str = "") -> None:
         """Apply what somebody else changes; a floor above the cap is refused, as by the API server."""
@@ -67,16 +69,26 @@ class AutoscaledCluster(Cluster):
         workload = super().read(now)
         if self.moves is None:
             return workload
-        autoscaler = Autoscaler(
+        return target_of(self._hpa(), workload, self.moves)
+
+    def _hpa(self) -> Autoscaler:
+        return Autoscaler(
             scales=_WORKLOAD,
             low=self._low,
             high=self._high,
+            originals=self._originals,
             own_low=self._own.get(Bound.MIN_REPLICAS),
             own_high=self._own.get(Bound.MAX_REPLICAS),
             low_writer=self._writers.get(Bound.MIN_REPLICAS),
             high_writer=self._writers.get(Bound.MAX_REPLICAS),
         )
-        return target_of(autoscaler, workload, self.moves)
+
+    def _rewrite(self, rewrite: Rewrite, bounds: frozenset[Bound], now: datetime) -> None:
+        """Write as the operator does."""
+        self._originals = rewrite.originals
+        self._own |= dict.fromkeys(bounds, now)
+        self._writers = {bound: writer for bound, writer in self._writers.items() if bound not in bounds}
+        self._bound(rewrite.low, rewrite.high, now)
 
     def _bound(self, low: int, high: int, now: datetime) -> None:
         """Set the bounds; the HPA brings the workload between them, unless that was switched off."""

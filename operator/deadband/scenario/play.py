@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deadband.api.conditions import Reason
-from deadband.api.scalingpolicy import APPROVE_ANNOTATION, ScalingPolicySpec
+from deadband.api.scalingpolicy import APPROVE_ANNOTATION, PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.status import invalid_status
 from deadband.core.types import Absent, Inputs, Outage, Reading
@@ -105,6 +105,8 @@ class _Player:
             )
             self._settle(status, now)
             return self._seen(now, wrote=False)
+        if isinstance(self._cluster, AutoscaledCluster) and self._spec.mode is PolicyMode.ENFORCE:
+            self._cluster.give_back(now)
         inputs = self._inputs(index, now)
         decision, status = enact(inputs, self._cluster)
         self._settle(status, now)

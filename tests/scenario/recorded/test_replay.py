@@ -177,6 +177,7 @@ def direction(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
             "step": STEPS,
             "limits": LIMITS,
             "mode": st.sampled_from(["Automatic", "Automatic", "Manual"]),
+            "approvalSeconds": st.sampled_from([60, 3600]),
             **{key: st.just(value) for key, value in more.items()},
         }
     )
@@ -191,6 +192,7 @@ def direction(**more: Any) -> st.SearchStrategy[dict[str, Any]]:
     guard=st.sampled_from(["None", "ProjectedBelowScaleUp"]),
     real=st.integers(0, 6),
     low=st.integers(0, 2),
+    advises=st.sampled_from([False, False, False, True]),
     fallback=st.sampled_from([None, {"afterFailures": 2, "behavior": "Static", "replicas": 4}]),
 )
 def test_what_rests_is_what_would_have_been_held(
@@ -201,10 +203,13 @@ def test_what_rests_is_what_would_have_been_held(
     guard: str,
     real: int,
     low: int,
+    advises: bool,
     fallback: dict[str, Any] | None,
 ) -> None:
     """Each instant decided in full gives the same happenings, replicas and values as with the shortcut."""
     spec = {"scaleUp": up, "scaleDown": {**down, "guard": guard}, "minReplicas": low, "maxReplicas": 6}
+    if advises:  # nothing can be scaled
+        spec |= dict.fromkeys(("scaleTargetRef", "minReplicas", "maxReplicas"))
     history = [value for value in values for _ in range(repeats)]
 
     short = played(history, real=[real], fallback=fallback, **spec)
@@ -225,3 +230,23 @@ def test_what_holds_is_not_decided_in_full(monkeypatch: pytest.MonkeyPatch) -> N
     played([50] * 100 + [105] + [50] * 100, real=[4])
 
     assert len(decided) == 2, "the first instant, and the one that scales"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param({"scaleUp": {"anyOf": [{"metric": "cpu", "above": 70}], "mode": "Manual"}}, id="Manual"),
+        pytest.param(dict.fromkeys(("scaleTargetRef", "minReplicas", "maxReplicas")), id="nothing to scale"),
+    ],
+)
+def test_a_proposal_that_waits_is_not_decided_in_full(monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any]) -> None:
+    decided = []
+    enact = replaying.enact
+    monkeypatch.setattr(
+        replaying, "enact", lambda inputs, cluster: decided.append(inputs.now) or enact(inputs, cluster)
+    )
+
+    run = played([50] + [105] * 500, real=[4], **policy)
+
+    assert [each.index for each in run.happenings] == [1, 241, 481]
+    assert len(decided) <= 4, "the first instant at most, and one for each hour's proposal"

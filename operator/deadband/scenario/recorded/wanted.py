@@ -42,7 +42,14 @@ class Wanted:
         return tuple(dict.fromkeys([*self.plan.questions, *real]))
 
 
-def wanted(spec: ScalingPolicySpec, namespace: str, sources: Mapping[str, MetricSourceSpec], default: str) -> Wanted:
+def wanted(
+    spec: ScalingPolicySpec,
+    namespace: str,
+    sources: Mapping[str, MetricSourceSpec],
+    default: str,
+    *,
+    measured: ScaleTargetRef | None = None,
+) -> Wanted:
     """Tell what to ask.
 
     Args:
@@ -50,14 +57,13 @@ def wanted(spec: ScalingPolicySpec, namespace: str, sources: Mapping[str, Metric
         namespace: Of the policy.
         sources: By name.
         default: Name of the source for metrics that name none, and for the replicas that really ran.
+        measured: Whose pods carry the load; None: those of the target that the policy names.
     """
+    target = measured or spec.scale_target_ref
     named = {metric.name: metric for metric in spec.metrics}
     named |= {VETO_PREFIX + veto.name: Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
-    needs = [
-        Need(Key("", name), namespace, metric, spec.scale_target_ref, metric.source or default)
-        for name, metric in named.items()
-    ]
-    replicas, ready = _real(spec.scale_target_ref, namespace, sources.get(default), default)
+    needs = [Need(Key("", name), namespace, metric, target, metric.source or default) for name, metric in named.items()]
+    replicas, ready = _real(target, namespace, sources.get(default), default)
     return Wanted(plan(needs, sources), replicas, ready)
 
 

@@ -102,7 +102,7 @@ class _Course:
         self._say("measuring Prometheus alone, and waiting until rates are known")
         before, started = meter.cpu_seconds(prometheus.process.pid), time.monotonic()
         counted = f"count_over_time(container_cpu_usage_seconds_total[{window}s])"
-        whole = f"count({counted} >= {window // self._pace.scrape:g}) == {3 * PODS * self._count}"
+        whole = f"count({counted} >= {window // self._pace.scrape - 1:g}) == {3 * PODS * self._count}"
         while not prometheus.query(whole):
             time.sleep(self._pace.scrape)
         self._idle = (meter.cpu_seconds(prometheus.process.pid) - before) / (time.monotonic() - started)

@@ -1,6 +1,5 @@
 """Measure: `python -m e2e.bench [--policies N]... [--seconds S] [--write FOLDER]`, or `make bench`."""
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from e2e.bench.plot import plot
 from e2e.bench.results import Row, document, save
 from e2e.testbed import tools
 
-DEADBAND = Path(sys.executable).with_name("deadband")
 TOOLS = ("etcd", "kube-apiserver", "kubectl", "helm", "prometheus")
 
 
@@ -44,7 +42,7 @@ def main(policies: Sequence[int], seconds: float, folder: Path | None) -> None:
 
 def _measured(count: int, pace: Pace) -> Row:
     with tempfile.TemporaryDirectory(prefix="deadband-bench-") as folder:
-        return measure(count, pace, Path(folder), Console(stderr=True).print, (DEADBAND,))
+        return measure(count, pace, Path(folder), Console(stderr=True).print)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class _Reading:
     audit: int
 
 
-def measure(count: int, pace: Pace, folder: Path, say: Say, command: tuple[str | Path, ...]) -> Row:
+def measure(count: int, pace: Pace, folder: Path, say: Say) -> Row:
     """Measure one number of policies; minutes, most of them waiting.
 
     Args:
@@ -54,14 +54,15 @@ def measure(count: int, pace: Pace, folder: Path, say: Say, command: tuple[str |
         pace: How fast.
         folder: For data and logs.
         say: Told what goes on.
-        command: What is started as the operator, before the subcommand `run`.
     """
     say(f"{count} policies: creating them")
-    with open_plant(fleet(count), pace, folder, command) as plant:
-        return _Course(plant, say).run()
+    with open_plant(fleet(count), pace, folder) as plant:
+        return Course(plant, say).run()
 
 
-class _Course:
+class Course:
+    """The phases, in their order."""
+
     def __init__(self, plant: Plant, say: Say) -> None:
         self._plant = plant
         self._pace = plant.pace
@@ -70,10 +71,16 @@ class _Course:
         self._idle = 0.0
         """CPU seconds a second of a Prometheus that only scrapes."""
 
-    def run(self) -> Row:
+    def begin(self) -> Start:
+        """Start the operator on a Prometheus that knows everything, and return when nothing happens any more."""
         self._warm_up()
         first = self._start("first start")
         self._settle()
+        return first
+
+    def run(self) -> Row:
+        """Everything."""
+        first = self.begin()
         quiet = self._load("quiet")
         resident = meter.memory(self._plant.prometheus.process.pid).now
         restart = self._restart()

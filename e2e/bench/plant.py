@@ -41,16 +41,13 @@ class Plant:
 
 
 @contextmanager
-def open_plant(
-    members: tuple[Member, ...], pace: Pace, folder: Path, command: tuple[str | Path, ...]
-) -> Iterator[Plant]:
+def open_plant(members: tuple[Member, ...], pace: Pace, folder: Path) -> Iterator[Plant]:
     """Build it up for a fleet, and stop everything at the end.
 
     Args:
         members: The fleet.
         pace: How fast.
         folder: For data and logs.
-        command: What is started as the operator, before the subcommand `run`.
     """
     cluster = NativeCluster(folder / "cluster")
     try:
@@ -58,7 +55,7 @@ def open_plant(
         cluster.start_api_server()
         cluster.kubectl("create", "namespace", SYSTEM)
         installation = install(cluster)
-        operator = Operator(installation, folder, identity="bench", command=command)
+        operator = Operator(installation, folder, identity="bench")
         with Exporters(members) as exporters:
             jobs = [ScrapeJob(path.strip("/"), [exporters.address], path) for path in (CADVISOR, STATE)]
             jobs.append(ScrapeJob("deadband", [operator.url.removeprefix("http://")]))

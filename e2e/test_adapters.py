@@ -426,7 +426,7 @@ async def test_a_token_that_is_not_accepted_is_told(account: Path, tmp_path: Pat
     broken.write_text(yaml.safe_dump(config))
     kube = await connect(kubeconfig=str(broken))
 
-    with pytest.raises(DeniedError, match=r"credentials are not accepted \(401\)"):
+    with pytest.raises(DeniedError, match=r"credentials of the operator are not accepted \(401\)"):
         await KubeTargets(kube).read(namespace, ref_of("Deployment"))
     await kube.close()
 

@@ -12,6 +12,7 @@ import yaml
 
 from e2e.testbed import tools
 from e2e.testbed.access import KubectlError
+from e2e.testbed.audit import caller
 from e2e.testbed.chart import CHART, helm, objects, render
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Operator, install
@@ -156,7 +157,7 @@ def test_an_operator_in_namespaced_mode_scales_there_and_never_asks_for_more(
         operator.process.stop()
 
     assert cluster.get("deployment", "api", "-n", "shop")["spec"]["replicas"] == 21
-    asked = [event for event in cluster.audit_events(mark) if event["user"]["username"] == installation.user]
+    asked = [event for event in cluster.audit_events(mark) if caller(event) == installation.user]
     assert asked
     assert [event["requestURI"] for event in asked if event["responseStatus"]["code"] == 403] == []
     assert [event["requestURI"] for event in asked if "/namespaces/shop/" in event["requestURI"]] == []

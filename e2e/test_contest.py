@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient, AppsV1Api
 
+from e2e.testbed.audit import caller
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Installation, Operator
 from e2e.testbed.keda import SCALED_OBJECTS, scaled_object
@@ -78,7 +79,7 @@ class World:
         """How often the operator has scaled a workload so far."""
         about = {"resource": "deployments", "subresource": "scale", "namespace": NAMESPACE, "name": name}
         return sum(
-            event["user"]["username"].startswith("system:serviceaccount:deadband-system:")
+            caller(event).startswith("system:serviceaccount:deadband-system:")
             and event["verb"] == "patch"
             and about.items() <= event["objectRef"].items()
             for event in self.cluster.audit_events()

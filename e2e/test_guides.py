@@ -106,6 +106,8 @@ def scene(
             asked = stack.enter_context(scenery.history(tmp_path / "prometheus")) if scenery.history else None
             yield {"http://localhost:9090": asked.url} if asked else {}
             return
+        # Another test may have let go of a namespace of this name without waiting for its end.
+        cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s")
         cluster.create_namespace(NAMESPACE)
         stack.callback(cluster.kubectl, "delete", "namespace", NAMESPACE, "--timeout=60s")
         for name in scenery.workloads:

@@ -190,7 +190,7 @@ def test_an_hpa_of_keda_s_is_left_to_keda_and_so_is_its_workload(world: World) -
     seen.wait_for("the other", lambda: seen.condition("direct", "TargetContested") == ("True", "TargetContested"))
 
     assert seen.message("kedas", "TargetContested") == "ScaledObject queue writes the same target."
-    assert seen.message("direct", "TargetContested") == "HorizontalPodAutoscaler kedas writes the same target."
+    assert seen.message("direct", "TargetContested") == "ScaledObject queue writes the same target."
     assert world.bounds("kedas") == (1, 10)
     assert seen.replicas("kedas") == 2
 

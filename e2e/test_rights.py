@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from kubernetes.client import ApiClient
 
+from e2e.testbed.audit import caller
 from e2e.testbed.autoscalers import autoscaler
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import RELEASE, SYSTEM, Installation, Operator
@@ -99,7 +100,7 @@ def life(cluster: Cluster, installation: Installation, api_client: ApiClient, tm
             cluster.kubectl("delete", "metricsource", "rights")
             cluster.kubectl("delete", "crd", "scaledobjects.keda.sh")
             cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-    return [each for each in cluster.audit_events(mark) if each["user"]["username"] == installation.user]
+    return [each for each in cluster.audit_events(mark) if caller(each) == installation.user]
 
 
 def _counted(cluster: Cluster) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiClient
 
+from e2e.testbed.audit import caller
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Installation, Operator
 from e2e.testbed.policies import Seen, policy, source
@@ -46,7 +47,7 @@ class World:
         return not [
             event["requestURI"]
             for event in self.cluster.audit_events(mark)
-            if event["user"]["username"].startswith("system:serviceaccount:deadband-system:")
+            if caller(event).startswith("system:serviceaccount:deadband-system:")
             and event["verb"] == "patch"
             and event["objectRef"]["namespace"] == NAMESPACE
             and event["objectRef"]["name"] in names

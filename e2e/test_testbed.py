@@ -12,6 +12,7 @@ import pytest
 
 from e2e.conftest import PrometheusFactory
 from e2e.testbed.access import KubectlError
+from e2e.testbed.audit import caller
 from e2e.testbed.cluster import Cluster, open_cluster, open_native
 from e2e.testbed.foreign import ClusterError
 from e2e.testbed.native import NativeCluster
@@ -83,7 +84,7 @@ def test_a_service_account_without_rights_is_refused_and_the_audit_log_shows_it(
         cluster.kubectl("get", "deployments", "-n", "poor", kubeconfig=kubeconfig)
 
     events = cluster.audit_events(mark)
-    refused = [event for event in events if event["user"]["username"] == "system:serviceaccount:poor:default"]
+    refused = [event for event in events if caller(event) == "system:serviceaccount:poor:default"]
     assert [event["responseStatus"]["code"] for event in refused if event["verb"] == "list"] == [403]
 
 

@@ -2,13 +2,18 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from e2e.testbed.processes import wait_until
 
 _FLUSH_SECONDS = 10.0
+
+
+def caller(event: Mapping[str, Any]) -> str:
+    """Who made the request of an event; empty where the API server knew nobody (401)."""
+    return str(event["user"].get("username", ""))
 
 
 class AuditLog:

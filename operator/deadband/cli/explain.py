@@ -155,8 +155,7 @@ def _past(spec: ScalingPolicySpec, obj: Mapping[str, Any], live: "Live | None") 
 def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
     lines = [f"Right now ({words.clock(live.now)}), asked from here", *(f"  {each}" for each in live.trouble)]
     if isinstance(live.target, Target):
-        target = live.target
-        lines.append(f"  target: {target.replicas} replicas, {target.ready} ready, {target.available} available")
+        lines.append(f"  target: {_standing(spec, live.target)}")
     seen = {metric.name: metric for metric in live.status.metrics}
     for metric in spec.metrics:
         match live.readings[metric.name]:
@@ -174,6 +173,17 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
         # Where this machine cannot ask, a verdict from here would only say that nothing is known here.
         lines.append(f"  on these values: {live.decision.sentence} [{live.decision.reason}, {live.decision.rule}]")
     return lines
+
+
+def _standing(spec: ScalingPolicySpec, target: Target) -> str:
+    pods = f"{target.pods} replicas, {target.ready} ready, {target.available} available"
+    hpa = target.autoscaled
+    if hpa is None:
+        return pods
+    other = f" (its maxReplicas is {hpa.cap})" if hpa.cap is not None else ""
+    other = f" (its minReplicas is {hpa.floor})" if hpa.floor is not None else other
+    stands = "differ" if hpa.loose else f"at {target.replicas}"
+    return f"{words.subject(spec)} {stands}{other}; its workload has {pods}"
 
 
 def _unreached(reading: Reading) -> bool:

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
-from deadband.api.status import ScaleEvent, Wish
+from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Wish
 from deadband.core.types import Inputs
 
 REVERSALS_WINDOW = timedelta(minutes=30)
@@ -34,6 +35,7 @@ def points(inputs: Inputs, *, replicas: int) -> tuple[Wish, ...]:
     """R10's points with those that a restart adds: the unwritten tail and the dead time count as n.
 
     The tail are the evaluations between the last written point and the end of the last leadership, one an interval.
+    Those under R2 and R3 are none of it: they record no point, and a change of reason would have been written at once.
     A policy without history starts with none.
     """
     written = tuple(inputs.status.wishes)
@@ -44,9 +46,14 @@ def points(inputs: Inputs, *, replicas: int) -> tuple[Wish, ...]:
     interval = outage.evaluated_every or timedelta(seconds=inputs.spec.interval_seconds)
     last = max((point.time for point in written), default=outage.start - 2 * interval)
     missed = -((last - outage.start) // interval) - 1
-    if missed > 0:
+    if missed > 0 and not _pointless(inputs.status):
         added.append(Wish(time=last + missed * interval, replicas=replicas))
     return (*written, *added)
+
+
+def _pointless(status: ScalingPolicyStatus) -> bool:
+    """Whether the last evaluation that was written had no point to record."""
+    return status.decision is not None and status.decision.reason in (Reason.OUT_OF_BOUNDS, Reason.SCALING_DISABLED)
 
 
 def keep_points(spec: ScalingPolicySpec, past: tuple[Wish, ...], wish: int | None, *, now: datetime) -> list[Wish]:

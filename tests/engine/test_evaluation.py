@@ -301,7 +301,7 @@ async def test_policies_that_ask_the_same_ask_it_once(world: FakeWorld) -> None:
 
 
 async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:30Z"}
+    held = {"heldSince": "2026-03-02T11:59:37Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START, START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -314,7 +314,7 @@ async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorl
 
 
 async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    held = {"heldSince": "2026-03-02T11:59:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START - timedelta(seconds=30), START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -327,7 +327,7 @@ async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld
 
 
 async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    held = {"heldSince": "2026-03-02T11:59:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START - timedelta(milliseconds=400), START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -338,7 +338,7 @@ async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world
 
 async def test_without_a_lease_that_tells_no_time_counts_that_nobody_saw(world: FakeWorld) -> None:
     """Somebody deleted the Lease: how long nobody led is not known."""
-    held = {"heldSince": "2026-03-02T11:00:00Z"}
+    held = {"heldSince": "2026-03-02T11:00:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.add_policy(scaleUp=up, status={"scaleUp": held})
 

@@ -2,8 +2,9 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from functools import lru_cache
 from operator import itemgetter
@@ -98,6 +99,24 @@ def parse_version(status: int, body: bytes) -> str | None:
             return version[:64]
         case _:
             return None
+
+
+def is_of_another_time(date: str | None, *, now: datetime, tolerance: timedelta) -> bool:
+    """Whether an answer was made by a clock that is not ours, or is not from now.
+
+    A question is about an instant of our clock. Where the clocks differ by more than samples may be old, the answer is
+    about a time that is past, or that has not come yet. An answer without a readable Date is taken as it is.
+
+    Args:
+        date: The header Date.
+        now: When the answer was read.
+        tolerance: The source's staleAfterSeconds.
+    """
+    try:
+        made = parsedate_to_datetime(date or "")
+    except ValueError:
+        return False
+    return abs(now - made.replace(tzinfo=made.tzinfo or UTC)) > tolerance
 
 
 def _successful(status: int, body: bytes) -> dict[str, Any]:

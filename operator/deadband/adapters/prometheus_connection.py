@@ -35,6 +35,8 @@ class Reply:
 
     status: int
     body: bytes
+    date: str | None = None
+    """The header Date: when the answer was made, by the clock of whoever made it."""
 
 
 class _TlsAdapter(HTTPAdapter):
@@ -102,7 +104,7 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return Reply(response.status_code, self._body(response, deadline))
+                return Reply(response.status_code, self._body(response, deadline), response.headers.get("Date"))
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise self._late() from error
         except requests.exceptions.SSLError as error:

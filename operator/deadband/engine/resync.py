@@ -17,6 +17,9 @@ EVERY_SECONDS = 300.0
 RETRY_SECONDS = 5.0
 """After a LIST that failed."""
 
+SOON_SECONDS = 10.0
+"""A LIST is this long after the last one when a call has found gone what the store holds."""
+
 SCALED_OBJECTS_EVERY_SECONDS = 60.0
 """How long an installation of KEDA, and each of its ScaledObjects, can go unnoticed: no watch tells of them."""
 
@@ -59,6 +62,7 @@ class Resync:
         self._lists = lists
         self._take = take
         self._clock = clock
+        self._doubted = False
         self.synced = False
         """True once every kind was listed: the store is complete."""
 
@@ -88,8 +92,12 @@ class Resync:
             )
         self.synced = True
 
+    def doubt(self) -> None:
+        """A call has found gone what the store holds: its deletion was missed, and perhaps more was; list soon."""
+        self._doubted = True
+
     async def run(self) -> None:
-        """Repair at once, and every few minutes until cancelled; a failure is told and tried again."""
+        """Repair at once, every few minutes, and soon after a doubt, until cancelled; a failure is tried again."""
         while True:
             try:
                 await self.once()
@@ -97,7 +105,14 @@ class Resync:
                 logger.warning("could not list: %s", error, extra={"reason": error.reason})
                 await self._clock.sleep(RETRY_SECONDS)
             else:
-                await self._clock.sleep(EVERY_SECONDS)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Until the next LIST: the whole time, or as little as a doubt allows."""
+        self._doubted, waited = False, 0.0
+        while waited < EVERY_SECONDS and not self._doubted:
+            await self._clock.sleep(SOON_SECONDS)
+            waited += SOON_SECONDS
 
     async def look_for_scaled_objects(self) -> None:
         """List the ScaledObjects anew. KEDA is not ours: what is wrong with it keeps nothing else from going on."""

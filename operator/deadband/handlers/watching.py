@@ -138,8 +138,9 @@ class Watching:
         # The end of this thread is seen by `alive`, whatever ended it; here it is only told.
         try:
             asyncio.run(self._operate())
-        except Exception:
-            logger.exception("the watches ended")
+        except Exception as error:  # noqa: BLE001 - the thread ends with it, and is missed
+            # What ends Kopf is what the API server said; where in Kopf that surfaced helps nobody who is woken up.
+            logger.error("the watches ended: %s: %s", type(error).__name__, error)  # noqa: TRY400 - as said above
         finally:
             self._loop = None
 

@@ -1,8 +1,9 @@
 """One evaluation against a world that changes under its hands."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -35,6 +36,19 @@ async def test_a_due_policy_is_scaled_then_written_then_told(world: FakeWorld) -
     assert world.status().last_scale_time == START
     assert world.events.recorded == [("api", EventReason.SCALED_UP)]
     assert world.telemetry.decided == [("api", Reason.SCALING_UP)]
+
+
+async def test_a_scaling_is_logged_with_its_rule_and_the_instant_of_its_readings(
+    world: FakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.add_policy()
+
+    with caplog.at_level(logging.INFO):
+        await world.evaluate()
+
+    (line,) = [vars(record) for record in caplog.records if record.message.startswith("scaled api from 2 to 3: ")]
+    assert (line["from"], line["to"], line["reason"], line["rule"]) == (2, 3, Reason.SCALING_UP, "R8")
+    assert datetime.fromisoformat(line["evaluated"]) == START
 
 
 async def test_a_conflict_is_decided_again_on_fresh_facts_and_succeeds(world: FakeWorld) -> None:

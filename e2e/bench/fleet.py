@@ -74,14 +74,14 @@ def deployment(member: Member) -> dict[str, Any]:
     return workload(member.name, member.namespace, replicas=PODS, requests=requests)
 
 
-def deployment_status() -> dict[str, Any]:
+def deployment_status(pods: int = PODS, *, generation: int = 1) -> dict[str, Any]:
     """A status that says all pods are ready and no rollout is under way."""
-    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), PODS)
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), pods)
     conditions = [
         {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"},
         {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
     ]
-    return {"status": {"observedGeneration": 1, **counts, "conditions": conditions}}
+    return {"status": {"observedGeneration": generation, **counts, "conditions": conditions}}
 
 
 def policy_of(member: Member, *, interval_seconds: int) -> dict[str, Any]:

@@ -4,25 +4,20 @@ There is no controller-manager and no node: nothing but the operator changes any
 log, and every CPU second, has one cause. The status that a Deployment's controller would write is written once.
 """
 
-import json
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubernetes.client import ApiClient
-
 from e2e.bench.exporters import CADVISOR, STATE, Exporters
 from e2e.bench.fleet import Member, deployment, deployment_status, namespaces, policy_of
 from e2e.bench.pace import Pace
+from e2e.testbed.bulk import send
 from e2e.testbed.installation import SYSTEM, Installation, Operator, install
 from e2e.testbed.native import NativeCluster
 from e2e.testbed.policies import GROUP, VERSION, open_client, source
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
-
-_CONNECTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +79,14 @@ def _source(url: str, pace: Pace) -> dict[str, Any]:
 
 
 def _create(kubeconfig: Path, members: tuple[Member, ...], pace: Pace) -> None:
-    """Create the fleet over several connections at once, which is ten times as fast as kubectl."""
     with open_client(kubeconfig) as client:
-        _send(client, "POST", [("/api/v1/namespaces", {"metadata": {"name": name}}) for name in namespaces(members)])
+        send(client, "POST", [("/api/v1/namespaces", {"metadata": {"name": name}}) for name in namespaces(members)])
         deployments = [(_path("apps/v1", member, "deployments"), member) for member in members]
         policies = [(_path(f"{GROUP}/{VERSION}", member, "scalingpolicies"), member) for member in members]
-        _send(client, "POST", ((path, deployment(member)) for path, member in deployments))
-        _send(client, "PATCH", ((f"{path}/{member.name}/status", deployment_status()) for path, member in deployments))
-        _send(client, "POST", ((path, policy_of(member, interval_seconds=pace.interval)) for path, member in policies))
+        send(client, "POST", ((path, deployment(member)) for path, member in deployments))
+        send(client, "PATCH", ((f"{path}/{member.name}/status", deployment_status()) for path, member in deployments))
+        send(client, "POST", ((path, policy_of(member, interval_seconds=pace.interval)) for path, member in policies))
 
 
 def _path(group: str, member: Member, plural: str) -> str:
     return f"/apis/{group}/namespaces/{member.namespace}/{plural}"
-
-
-def _send(client: ApiClient, method: str, requests: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    connections: Any = client.rest_client.pool_manager
-    server = client.configuration.host
-    kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-
-    def send(request: tuple[str, dict[str, Any]]) -> None:
-        path, body = request
-        answer = connections.request(method, f"{server}{path}", body=json.dumps(body), headers={"Content-Type": kind})
-        if answer.status >= 300:
-            raise RuntimeError(f"{method} {path}: {answer.status} {answer.data[:500]!r}")
-
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        for _ in pool.map(send, requests):
-            pass

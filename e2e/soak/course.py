@@ -92,6 +92,8 @@ class Course:
     calls: list[tuple[str, Exchange]] = field(default_factory=list)
     wrong: Wrong = field(default_factory=list)
     _mark: int = 0
+    _read: frozenset[str] = frozenset()
+    """Ids of the audit events that were read last: the next reading begins a little before its mark."""
 
     def run(self, restarts: Iterable[Restart], *, seconds: float) -> Outcome:
         """Everything; the arguments are as in `soak`."""
@@ -144,10 +146,7 @@ class Course:
         self.samples += looked
         self.sizes.append(statuses)
         self.oldest.append(max(ages.values()))
-        end = self.ground.cluster.audit_mark()
-        events = self.ground.cluster.audit_events(self._mark)
-        self._mark = end
-        self.calls += exchanges(events, self.ground.installation.user)
+        self._read_on()
         leader = next((one for one in looked if one.leads), looked[0])
         self.say(
             f"settled: leader {leader.resident:.0f} MB, {leader.sockets} sockets, {leader.tasks} tasks; largest status "
@@ -160,7 +159,15 @@ class Course:
         self.say("ending the operators, and judging")
         for supervisor in self.ground.supervisors:
             supervisor.pause()
-        self.calls += exchanges(self.ground.cluster.audit_events(self._mark), self.ground.installation.user)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Take in what was written since the last time."""
+        mark = self.ground.cluster.audit_mark()
+        events = self.ground.cluster.audit_events(self._mark)
+        new = [event for event in events if event["auditID"] not in self._read]
+        self._mark, self._read = mark, frozenset(event["auditID"] for event in events)
+        self.calls += exchanges(new, self.ground.installation.user)
 
     def _judge(self, seconds: float) -> Outcome:
         log = self.ground.log()

@@ -117,7 +117,7 @@ def unbroken(scalings: Iterable[Scaling], lost: Iterable[Write], end: Mapping[Ke
 
 
 def within(one: Scaling, member: Member) -> Wrong:
-    """A scaling ends within the bounds of its instant, by metrics it is no larger than a step, and some roles have none."""
+    """A scaling ends within the bounds of its instant; by metrics it is no larger than a step; some roles have none."""
     low, high = bounds(member, one.evaluated)
     if member.role in SILENT:
         return [f"{told(one)}: nothing may scale it"]

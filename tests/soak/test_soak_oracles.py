@@ -145,7 +145,10 @@ def test_what_a_scaling_rests_on_held_for_its_time_unless_something_was_restarte
         pytest.param([(3, 5, 0), (5, 6, 15)], 0, id="a second up after the cooldown, cut by the limit"),
         pytest.param([(3, 5, 0), (5, 6, 5)], 1, id="an up within the cooldown beyond the step"),
         pytest.param([(3, 4, 0), (4, 5, 5)], 0, id="a credited up within the cooldown"),
-        pytest.param([(3, 4, 0), (4, 5, 5), (5, 6, 12)], 0, id="a credited up does not begin the cooldown anew"),
+        pytest.param([(3, 4, 0), (4, 5, 5), (5, 6, 8)], 1, id="credited ups within the cooldown beyond the step"),
+        pytest.param(
+            [(5, 4, 0), (4, 5, 20), (5, 6, 25), (6, 8, 32)], 0, id="a credited up does not begin the cooldown anew"
+        ),
         pytest.param([(3, 5, 0), (5, 7, 15)], 1, id="more than the limit within its period"),
         pytest.param([(3, 5, 0), (5, 7, 45)], 0, id="as much when the period is over"),
         pytest.param([(3, 5, 0), (5, 4, 20), (4, 6, 35)], 0, id="what was removed makes room in the limit"),
@@ -215,8 +218,8 @@ def test_a_policy_that_waits_longer_than_three_intervals_is_lost() -> None:
 
 def test_the_pulse_of_each_policy_is_read_from_the_operators_metrics() -> None:
     shown = (
-        'deadband_policy_metric_value{namespace="shop",policy="a",metric="depth"} 50.0\n'
         'deadband_policy_metric_value{namespace="shop",policy="a",metric="pulse"} 12.0\n'
+        'deadband_policy_metric_value{namespace="shop",policy="a",metric="depth"} 50.0\n'
     )
 
     assert growth.pulses(shown) == {("shop", "a"): 12}

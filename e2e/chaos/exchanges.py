@@ -25,7 +25,7 @@ class Exchange:
         body: What was sent, parsed; None when there was nothing.
         upstream: Status that the server behind the proxy gave; 0 when it was never asked, or did not answer.
         status: Status that the client got; 0 while, or if, it got none.
-        answer: What the server behind the proxy sent; empty for a watch.
+        answer: What the server behind the proxy sent; of a watch its ERROR events.
         fault: Name of the fault that befell it; empty when none did.
         through: Name of the proxy.
         answered: When the server behind the proxy had answered, on the monotonic clock; 0 when it did not.

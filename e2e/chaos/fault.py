@@ -70,6 +70,14 @@ class Lane:
         policies = [lane_policy(namespace, name, namespace, **spec) for name in names]
         self.stage.bed.cluster.apply(*policies)
 
+    def muster(self, names: Sequence[str]) -> None:
+        """Make policies with Deployments that are at 0 and stay there: their load is inside of the band."""
+        namespace = self.stage.namespace
+        self.stage.offer(CALM, names)
+        workloads = [workload(name, namespace, replicas=0) for name in names]
+        policies = [lane_policy(namespace, name, namespace, minReplicas=0) for name in names]
+        self.stage.bed.cluster.apply(*workloads, *policies)
+
     def apply_as(self, manager: str, manifest: dict[str, Any]) -> None:
         """Apply a manifest server-side, as a GitOps tool does."""
         options = ("--server-side", "--force-conflicts", f"--field-manager={manager}")

@@ -273,7 +273,7 @@ class Proxy:
             await response.prepare(request)
             stream, queue = Stream(exchange), asyncio.Queue[bytes | None]()
             self._streams[stream] = queue
-            reading = asyncio.create_task(self._pump(reply, stream, queue))
+            reading = asyncio.create_task(self._pump(reply, exchange, stream, queue))
             try:
                 await self._deliver(response, stream, queue)
             finally:
@@ -281,10 +281,14 @@ class Proxy:
                 reading.cancel()
             return response
 
-    async def _pump(self, reply: aiohttp.ClientResponse, stream: Stream, queue: asyncio.Queue[bytes | None]) -> None:
+    async def _pump(
+        self, reply: aiohttp.ClientResponse, exchange: Exchange, stream: Stream, queue: asyncio.Queue[bytes | None]
+    ) -> None:
         """Read events from the server behind, through the rules, into the stream's queue; None is its end."""
         try:
             async for line in reply.content:
+                if line.startswith(b'{"type":"ERROR"'):
+                    exchange.answer += line
                 for passed in stream.take(line, self._rules):
                     queue.put_nowait(passed)
         except (aiohttp.ClientError, OSError):

@@ -16,6 +16,9 @@ KILLED = -9
 TAKEOVER_SECONDS = 40.0
 """The Lease's 15 s, and the time to notice."""
 JUMP_SECONDS = 600
+FLEET = 1000
+"""Policies in the run of F28, which names 5,000; those would take longer to make than this suite may."""
+READY_SECONDS = 30.0
 LIBFAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
 """Of Debian's package libfaketime; None where it is not installed."""
 
@@ -192,6 +195,25 @@ def _writes_no_file(lane: Lane) -> Iterator[None]:
     assert lane.stage.supervisor.operator.process.log.stat().st_size <= 4096
 
 
+def _fleet_restarted(lane: Lane) -> Iterator[None]:
+    """The next process is ready in half a minute, and scales nothing because it is another one."""
+    fleet = [f"member-{number}" for number in range(FLEET)]
+    lane.muster(fleet)
+    seen = lane.stage.seen
+    seen.wait_for("a status of every policy", lambda: len(seen.evaluated()) > FLEET, timeout=FLEET / 5)
+    yield
+    lane.wait_for(2)
+    supervisor, began = lane.stage.supervisor, time.monotonic()
+    os.kill(supervisor.operator.process.pid, signal.SIGTERM)
+    lane.stage.wait("the end", lambda: bool(supervisor.exits))
+    lane.stage.wait("ready", supervisor.operator.ready, timeout=READY_SECONDS)
+    time.sleep(15)  # three evaluations of every policy
+    written = [one for one in lane.stage.calls() if one.replicas is not None and one.at > began]
+    assert [one.name for one in written if one.name != lane.name] == [], "scaled by a restart"
+    yield
+    yield
+
+
 _HARNESS = "SIGKILL when the API server has taken the write, before the answer"
 
 QUICK = Fault(id="F1", name="killed-after-scale-1", what="killed after the first scale write", how=_HARNESS,
@@ -228,6 +250,8 @@ OPERATORS: tuple[Fault, ...] = (
           script=_partitioned),
     Fault(id="F17", name="frozen-leader", what="the leader of two is stopped before a scale write", how="harness",
           script=_frozen_leader),
+    Fault(id="F28", name="fleet-restarted", what=f"{FLEET} policies, and a restart", how="SIGTERM",
+          script=_fleet_restarted, exits=(0,)),
     *(CLOCKS if LIBFAKETIME is not None else ()),
     Fault(id="F32", name="full-disk", what="no file may grow, no home, no folder for temporary files", how="prlimit",
           script=_writes_no_file, dress=_full_disk, excused={"O3": "the log is full, so that it tells of nothing"}),

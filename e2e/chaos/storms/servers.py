@@ -13,6 +13,7 @@ from e2e.chaos.faults import Answer, Delay, Freeze, Match, RequestFault, Reset, 
 from e2e.chaos.play import lane_rate
 from e2e.testbed.installation import RELEASE
 
+GONE = 410
 DEAF = 1
 """How the operator ends when it has found out that it is deaf."""
 API_AWAY_SECONDS = 120.0
@@ -69,7 +70,8 @@ def _compacted(lane: Lane) -> Iterator[None]:
     yield
     ended = time.monotonic()
     yield
-    expired = [one for one in way.exchanges if one.verb == "watch" and b'"code":410' in one.answer]
+    watches = way.seen(Match(verbs=("watch",)))
+    expired = [one for one in watches if one.upstream == GONE or b'"code":410' in one.answer]
     assert expired, "no watch was told that it came too late"
     assert way.seen(Match(namespace=lane.stage.namespace, name=ghost), since=ended) == [], "the ghost is not gone"
 

@@ -6,7 +6,7 @@ import logging
 import random
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import kopf
@@ -146,6 +146,7 @@ class Watching:
 
     async def _operate(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(tell_in_brief)
         with contextlib.suppress(asyncio.CancelledError):
             await kopf.operator(
                 registry=self._registry,
@@ -156,6 +157,12 @@ class Watching:
                 identity=KOPF_IDENTITY,  # type: ignore[arg-type]  # a NewType of str that Kopf does not export
                 stop_flag=self._stop,
             )
+
+
+def tell_in_brief(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Tell in a line what asyncio has to say of Kopf's tasks and callbacks; this loop has no others."""
+    what = str(context["message"]).partition("\n")[0]
+    logger.warning("inside of Kopf: %s: %r", what, context.get("exception"))
 
 
 async def _count_watchers() -> int:

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench image sbom chart clean
+.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench soak image sbom chart clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ lock: $(READY) ## Pin the newest versions of all dependencies, with hashes
 
 bench: $(READY) ## Measure the cost of a decision and of a tick, as ratios
 	$(BIN)/python -m e2e.bench
+
+soak: $(READY) ## Noisy metrics and restarts of everything (MINUTES=20); its report is build/soak/report.md
+	$(BIN)/python -m e2e.soak --minutes=$(or $(MINUTES),20) $(if $(POLICIES),--policies=$(POLICIES)) $(if $(SEED),--seed=$(SEED))
 
 image: ## Build the container image (needs a container engine)
 	docker build -f operator/Dockerfile -t deadband:dev .

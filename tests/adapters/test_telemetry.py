@@ -38,6 +38,7 @@ CONTRACT = {
     "deadband_policy_condition",
     "deadband_policy_decision",
     "deadband_event_loop_lag_seconds",
+    "deadband_event_loop_tasks",
     "deadband_evaluations_skipped",
     "deadband_source_reachable",
     "deadband_source_max_concurrent_queries",
@@ -190,6 +191,7 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     telemetry.alerted("http://am:9093", 3, Reason.TIMEOUT)
     telemetry.skipped(3)
     telemetry.lagged(0.5)
+    telemetry.working(12)
     telemetry.standing(leader=True, policies={"enforcing": 7})
     telemetry.timed(lag_seconds=0.1, seconds=0.2)
 
@@ -201,6 +203,7 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     assert samples(telemetry, "deadband_alert_failures_total") == {("http://am:9093", "Timeout"): 3}
     assert samples(telemetry, "deadband_evaluations_skipped_total") == {(): 3}
     assert samples(telemetry, "deadband_event_loop_lag_seconds") == {(): 0.5}
+    assert samples(telemetry, "deadband_event_loop_tasks") == {(): 12}
     assert samples(telemetry, "deadband_leader") == {(): 1}
     assert samples(telemetry, "deadband_policies") == {("enforcing",): 7}
     assert samples(telemetry, "deadband_evaluation_seconds_count") == {(): 1}

@@ -33,7 +33,8 @@ from deadband.ports import (
 )
 from deadband.queries.types import Answer, Answered, Question, Series
 
-START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+START = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
+"""Between two instants of the grid, so that each further interval brings one evaluation."""
 Json = dict[str, Any]
 
 

@@ -68,10 +68,10 @@ async def test_a_proposal_is_an_alert_with_labels_that_route_and_texts_that_tell
     }
     assert alert.annotations == {
         "summary": proposal.text,
-        "description": f"{world.status().decision.sentence} To carry it out once, until 2026-03-02 13:00:00Z: kubectl "
+        "description": f"{world.status().decision.sentence} To carry it out once, until 2026-03-02 13:00:07Z: kubectl "
         f"annotate scalingpolicy api -n shop --overwrite deadband.dev/approve={proposal.id}",
         "proposal": proposal.id,
-        "expires_at": "2026-03-02T13:00:00Z",
+        "expires_at": "2026-03-02T13:00:07Z",
     }
     assert alert.starts_at == START
     assert alert.ends_at == START + timedelta(seconds=240)

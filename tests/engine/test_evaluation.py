@@ -1,8 +1,9 @@
 """One evaluation against a world that changes under its hands."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -35,6 +36,19 @@ async def test_a_due_policy_is_scaled_then_written_then_told(world: FakeWorld) -
     assert world.status().last_scale_time == START
     assert world.events.recorded == [("api", EventReason.SCALED_UP)]
     assert world.telemetry.decided == [("api", Reason.SCALING_UP)]
+
+
+async def test_a_scaling_is_logged_with_its_rule_and_the_instant_of_its_readings(
+    world: FakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.add_policy()
+
+    with caplog.at_level(logging.INFO):
+        await world.evaluate()
+
+    (line,) = [vars(record) for record in caplog.records if record.message.startswith("scaled api from 2 to 3: ")]
+    assert (line["from"], line["to"], line["reason"], line["rule"]) == (2, 3, Reason.SCALING_UP, "R8")
+    assert datetime.fromisoformat(line["evaluated"]) == START
 
 
 async def test_a_conflict_is_decided_again_on_fresh_facts_and_succeeds(world: FakeWorld) -> None:
@@ -301,7 +315,7 @@ async def test_policies_that_ask_the_same_ask_it_once(world: FakeWorld) -> None:
 
 
 async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:30Z"}
+    held = {"heldSince": "2026-03-02T11:59:37Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START, START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -314,7 +328,7 @@ async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorl
 
 
 async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    held = {"heldSince": "2026-03-02T11:59:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START - timedelta(seconds=30), START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -327,7 +341,7 @@ async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld
 
 
 async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    held = {"heldSince": "2026-03-02T11:59:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START - timedelta(milliseconds=400), START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -338,7 +352,7 @@ async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world
 
 async def test_without_a_lease_that_tells_no_time_counts_that_nobody_saw(world: FakeWorld) -> None:
     """Somebody deleted the Lease: how long nobody led is not known."""
-    held = {"heldSince": "2026-03-02T11:00:00Z"}
+    held = {"heldSince": "2026-03-02T11:00:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.add_policy(scaleUp=up, status={"scaleUp": held})
 

@@ -255,6 +255,7 @@ class Evaluation:
                 "to": decision.write,
                 "reason": decision.reason,
                 "rule": decision.rule,
+                "evaluated": inputs.now.isoformat(timespec="milliseconds"),
             },
         )
         self.settle(record, inputs, decision)

@@ -1,5 +1,6 @@
 """What a tenant can write at all: no address, no path, no Secret and no other namespace has a place in a policy."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,11 @@ from e2e.manifests.shaped import schema_of
 
 FORBIDDEN = ("url", "uri", "host", "address", "endpoint", "path", "file", "secret", "token", "password", "header",
              "namespace", "command", "script", "webhook", "proxy")  # fmt: skip
+
+
+def words(name: str) -> list[str]:
+    """The words of a name in camel case."""
+    return re.sub(r"([A-Z])", r" \1", name).lower().split()
 
 
 def names(schema: dict[str, Any]) -> Iterator[str]:
@@ -32,7 +38,7 @@ def test_a_policy_has_no_field_for_an_address_a_file_a_secret_or_another_namespa
     written = set(names(schema_of("ScalingPolicy")["properties"]["spec"]))
 
     assert len(written) > 40
-    assert {name for name in written for word in FORBIDDEN if word in name.lower()} == set()
+    assert {name for name in written if set(FORBIDDEN) & set(words(name))} == set()
 
 
 def test_a_policy_has_no_field_that_takes_whatever_is_given() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from e2e.chaos.account import Scale, scales_of
 from e2e.chaos.faults import Match, RequestFault, Rule, StreamFault
-from e2e.chaos.play import ABOVE, CALM, END, START, TOP, lane_policy, lane_query
+from e2e.chaos.play import ABOVE, CALM, END, START, TOP, WITHIN_BAND, lane_policy, lane_query
 from e2e.chaos.stage import Stage
 from e2e.testbed.installation import Operator
 from e2e.testbed.native import NativeCluster
@@ -129,6 +129,7 @@ class Fault:
         query: Makes the PromQL of the lane's load.
         own_source: Whether the lane has a MetricSource of its own, so that what befalls it befalls nobody else.
         top, end: Replicas after the rise, and at the end.
+        rest: Reason of the policy's decision at the end; empty when the policy is gone.
         twin: Whether the end must be the same as without the fault, and the writes not more.
         allowance: Scale writes beyond those of the twin.
         slack: Seconds by which the fault may delay a write after its evaluation.
@@ -149,6 +150,7 @@ class Fault:
     own_source: bool = False
     top: int = TOP
     end: int = END
+    rest: str = WITHIN_BAND
     twin: bool = True
     allowance: int = 0
     slack: float = 0.0

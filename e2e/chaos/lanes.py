@@ -178,7 +178,7 @@ LANES: tuple[Fault, ...] = (
     Fault(id="F11", name="unseen-limit", what="MODIFIED of a policy is lost that lowers its maximum", how=PROXY,
           script=_unseen_limit, top=TIGHT, twin=False),
     Fault(id="F12", name="unseen-deletion", what="DELETED of a policy is lost", how=PROXY,
-          script=_unseen_deletion, top=1, twin=False),
+          script=_unseen_deletion, top=1, rest="", twin=False),
     Fault(id="F13", name="stale-target", what="reads of the target show it before the first step", how=PROXY,
           script=_stale_target),
     Fault(id="F13", name="stale-policy", what="reads of the policy show a maximum that was lowered since", how=PROXY,

@@ -28,6 +28,8 @@ FALLEN = 5.0
 """Inside of the band with one replica, below it with more."""
 START, TOP, END = 1, 3, 1
 """Replicas before, after the rise, and after the fall."""
+WITHIN_BAND = "WithinBand"
+"""Reason of the policy's decision when it is at rest."""
 
 
 def lane_query(namespace: str, lane: str) -> str:

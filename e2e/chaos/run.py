@@ -9,7 +9,7 @@ from e2e.chaos import oracles
 from e2e.chaos.account import Account, Whole
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane
-from e2e.chaos.play import FALLEN, INTERVAL_SECONDS, RISEN
+from e2e.chaos.play import FALLEN, INTERVAL_SECONDS, RISEN, WITHIN_BAND
 from e2e.chaos.stage import Stage
 
 QUIET_SECONDS = 5.0 * INTERVAL_SECONDS
@@ -54,7 +54,7 @@ class Run:
         """Be calm, rise, fall, be quiet; the faults in between."""
         began = time.monotonic()
         faults = [outcome.fault for outcome in self.outcomes.values()]
-        self._stage.wait_for_reasons({one.name: "WithinBand" for one in faults})
+        self._stage.wait_for_reasons({one.name: WITHIN_BAND for one in faults})
         self._go_on()
         self._stage.offer(RISEN)
         self._go_on()
@@ -62,7 +62,7 @@ class Run:
         self._stage.offer(FALLEN)
         self._go_on()
         self._settle({one.name: one.end for one in faults if one.settles})
-        self._settle_reasons({one.name for one in faults if one.twin and one.settles})
+        self._settle_reasons({one.name: one.rest for one in faults if one.settles})
         since = time.monotonic()
         time.sleep(self._quiet)  # the matter of O6 is that nothing happens meanwhile
         self._go_on()
@@ -104,13 +104,15 @@ class Run:
                 there = self._stage.seen.replicas(name)
                 self.outcomes[name].wrong.append(f"it came to {there} replicas instead of {wanted}: {said}")
 
-    def _settle_reasons(self, lanes: set[str]) -> None:
+    def _settle_reasons(self, reasons: Mapping[str, str]) -> None:
         deadline = time.monotonic() + self._settle_seconds
-        for name in lanes:
+        for name, wanted in reasons.items():
             try:
-                self._stage.wait_for_reasons({name: "WithinBand"}, timeout=max(0.0, deadline - time.monotonic()))
+                self._stage.wait_for_reasons({name: wanted}, timeout=max(0.0, deadline - time.monotonic()))
             except TimeoutError:
-                self.outcomes[name].wrong.append(f"it did not come to rest: {self._stage.seen.reason(name)}")
+                self.outcomes[name].wrong.append(
+                    f"it did not come to rest with {wanted or 'no policy'}: {self._stage.seen.reason(name)}"
+                )
 
 
 def compare(outcome: Outcome, twin: Outcome) -> list[str]:

@@ -218,7 +218,7 @@ NEIGHBORS: tuple[Fault, ...] = (
     Fault(id="F22", name="reverted", what="a GitOps tool reverts every step", how="server-side apply",
           script=_reverted, top=1, twin=False, excused={"O3": "steps begin anew after each revert"}),
     Fault(id="F23", name="autoscaled", what="an HPA appears on the same target", how=_KUBECTL, script=_autoscaled,
-          top=2, end=2, twin=False),
+          top=2, end=2, rest="TargetContested", twin=False),
     Fault(id="F24", name="rolled-out", what="a rollout, and a pause, while the load falls", how=_KUBECTL,
           script=_rolled_out, settle_seconds=180),
     Fault(id="F24", name="over-quota", what="a quota denies pods while the load rises", how="ResourceQuota",

@@ -99,15 +99,13 @@ class Course:
         """Everything; the arguments are as in `soak`."""
         started = time.monotonic()
         self._settle()
-        time.sleep(FIRST_PAUSE_INTERVALS * self.ground.pace.interval)
-        self._check()
+        self._check(pause=FIRST_PAUSE_INTERVALS * self.ground.pace.interval)
         for restart in restarts:
             if time.monotonic() - started > seconds:
                 break
             self._restart(restart)
-            self._check()
+            self._check(pause=restart.pause)
             self.ground.renew_credentials()
-            time.sleep(restart.pause)
         self._end()
         return self._judge(time.monotonic() - started)
 
@@ -138,8 +136,10 @@ class Course:
         seen = growth.pulses(self.ground.leader().operator.metrics())
         return growth.ages(keys, seen, self.ground.loads.scrapes, _now())
 
-    def _check(self) -> None:
-        """Record what everything holds now that it has settled, and what was written since the last time."""
+    def _check(self, *, pause: float) -> None:
+        """After some seconds of quiet, record what everything holds, and what was written since the last time."""
+        time.sleep(pause)
+        self._settle()  # nobody may have been lost in the quiet either
         now, ages = _now(), self._ages()
         looked = [growth.sample(one.operator, one.operator.process.name, now) for one in self.ground.supervisors]
         statuses = growth.sizes(self._objects("apis/" + GROUP + f"/{VERSION}/scalingpolicies"), now)

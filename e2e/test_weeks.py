@@ -51,7 +51,10 @@ def simulate(policy: Path, prometheus: Prometheus, cache: Path, *arguments: str)
 def begun(policy: Path, prometheus: Prometheus, cache: Path) -> "Iterator[subprocess.Popen[str]]":
     """The simulation of a week while it runs; it ends with the block."""
     asked = command(policy, prometheus, cache, *WEEK)
+    # A shell that starts us in the background lets us ignore Ctrl-C, and our children would inherit that.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        signal.signal(signal.SIGINT, ours)
         try:
             yield running
         finally:

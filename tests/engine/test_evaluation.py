@@ -211,11 +211,20 @@ async def test_a_refused_write_is_a_condition_and_no_scaling(
     assert world.telemetry.refusals == [reason]
 
 
-async def test_a_write_whose_answer_was_lost_is_remembered_when_it_shows(world: FakeWorld) -> None:
+@pytest.mark.parametrize(
+    "own_write",
+    [
+        pytest.param(timedelta(seconds=1), id="the workload's controller has seen it"),
+        pytest.param(-timedelta(hours=1), id="the controller's last word is from before it"),
+    ],
+)
+async def test_a_write_whose_answer_was_lost_is_remembered_when_it_shows(
+    world: FakeWorld, own_write: timedelta
+) -> None:
     world.add_policy(scaleUp={"anyOf": [{"metric": "load", "above": 100}], "cooldownSeconds": 600, "limits": []})
 
     def take_and_lose() -> None:
-        world.targets.put("api", 3, version=2, ready=2, own_write=START + timedelta(seconds=1))
+        world.targets.put("api", 3, version=2, ready=2, own_write=START + own_write)
         raise UnreachableError(Reason.ERROR, "no answer")
 
     world.targets.before_scale = [take_and_lose]

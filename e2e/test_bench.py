@@ -1,7 +1,5 @@
 """The bench in small: it runs, it counts what it says it counts, and grouped questions are fewer and cheaper."""
 
-from pathlib import Path
-
 import pytest
 
 from e2e.bench.course import measure

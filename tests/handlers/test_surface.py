@@ -113,3 +113,11 @@ async def test_watches_that_cannot_log_in_are_not_alive_and_stop_when_told() -> 
 
 async def login() -> kopf.ConnectionInfo:
     raise kopf.LoginError("never asked for")
+
+
+def test_kopf_copies_no_object_to_remember_what_it_was() -> None:
+    kept = settings().persistence.diffbase_storage
+    body = kopf.Body({"metadata": {"labels": {"a": "b"}}, "spec": {"replicas": 3}})
+
+    assert kept.build(body=body) == {}
+    assert kept.fetch(body=body) is None

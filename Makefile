@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit e2e crds lint format lock bench image chart clean
+.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench image chart clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ unit: $(READY) ## Unit tests, tables and properties: no cluster
 e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (CLUSTER=native|kind|existing)
 	$(BIN)/python -m e2e.testbed.tools
 	$(BIN)/pytest e2e $(PARALLEL) --cluster=$(or $(CLUSTER),native)
+
+chaos: $(READY) ## Run the whole fault suite; its report is build/chaos/report.md (40 minutes)
+	rm -rf build/chaos
+	$(BIN)/python -m e2e.testbed.tools
+	$(BIN)/pytest e2e/test_faults.py --numprocesses=2 --dist=worksteal --faults=all --faults-report=build/chaos; \
+	survived=$$?; $(BIN)/python -m e2e.chaos.report build/chaos && exit $$survived
 
 crds: $(READY) ## Write crds/, the chart's copies and docs/reference.md from the models
 	$(BIN)/python -m deadband.cli.generate

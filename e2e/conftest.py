@@ -34,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="native",
         help="native: processes on loopback; kind: needs kind and docker; existing: a cluster of your kubeconfig",
     )
+    group.addoption("--faults", choices=("quick", "all"), default="quick", help="which rows of the fault suite run")
+    group.addoption("--faults-report", metavar="FOLDER", help="where each row of the fault suite leaves its outcome")
     group.addoption("--kube-context", metavar="NAME", help="the context to use with --cluster=existing")
 
 

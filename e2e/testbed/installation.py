@@ -87,6 +87,7 @@ class Operator:
         *,
         identity: str = "operator",
         namespaces: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
         command: Sequence[str | Path] = (Path(sys.executable).with_name("deadband"),),
     ) -> None:
         """Name the process and what it watches; starts nothing.
@@ -96,6 +97,7 @@ class Operator:
             run_directory: Where its log goes.
             identity: Holder of the Lease.
             namespaces: Watched ones; none means all.
+            environment: Goes over everything else that it is given, such as a KUBECONFIG.
             command: What runs, before the subcommand.
         """
         address = f"127.0.0.1:{free_port()}"
@@ -113,7 +115,7 @@ class Operator:
             f"deadband-{identity}",
             [*command, "run"],
             log=run_directory / f"{identity}.log",
-            env={**os.environ, **installation.environment, **own},
+            env={**os.environ, **installation.environment, **own, **(environment or {})},
         )
 
     def start(self) -> None:
@@ -123,7 +125,7 @@ class Operator:
             ProcessError: It ended, or was not ready in a minute.
         """
         self.process.start()
-        self.process.wait_ready(self._ready, timeout=_READY_SECONDS)
+        self.process.wait_ready(self.ready, timeout=_READY_SECONDS)
 
     def metrics(self) -> str:
         """Its own metrics, in the text format."""
@@ -137,7 +139,8 @@ class Operator:
         """Whether its liveness probe passes; False while it does not answer."""
         return self._passes("livez")
 
-    def _ready(self) -> bool:
+    def ready(self) -> bool:
+        """Whether its readiness probe passes; False while it does not answer."""
         return self._passes("readyz")
 
     def _passes(self, probe: str) -> bool:

@@ -1,5 +1,6 @@
 """A control plane of plain processes on loopback: etcd, kube-apiserver, kube-controller-manager and KWOK."""
 
+import base64
 import shutil
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,9 @@ class NativeCluster(Access):
         self.detached = False
         super().__init__(self._kubeconfig("admin", self._administrator, run_directory), run_directory)
         self._audit = AuditLog(run_directory / "audit.log", self._marked_request)
-        etcd_url = f"http://127.0.0.1:{free_port()}"
-        self.etcd = self._etcd(etcd_url)
-        self.api_server = self._api_server(etcd_url)
+        self._etcd_url = f"http://127.0.0.1:{free_port()}"
+        self.etcd = self._etcd(self._etcd_url)
+        self.api_server = self._api_server(self._etcd_url)
         self._controller_manager_url = f"https://127.0.0.1:{(port := free_port())}"
         self.controller_manager = self._controller_manager(port)
         self.nodes = Nodes(self, self._kubeconfig("kwok", self._authority.administrator("testbed-kwok"), run_directory))
@@ -94,6 +95,15 @@ class NativeCluster(Access):
         """Stop and start the API server on the same port and data."""
         self.stop_api_server()
         self.start_api_server()
+
+    def compact_etcd(self) -> int:
+        """Let etcd forget all history before its present revision, which is returned."""
+        kv = f"{self._etcd_url}/v3/kv"
+        found = requests.post(f"{kv}/range", json={"key": base64.b64encode(b"nothing").decode()}, timeout=10)
+        found.raise_for_status()
+        revision = int(found.json()["header"]["revision"])
+        requests.post(f"{kv}/compaction", json={"revision": revision, "physical": True}, timeout=10).raise_for_status()
+        return revision
 
     def audit_mark(self) -> int:
         """Return a position in the audit log behind all that has happened so far."""

@@ -1,6 +1,6 @@
 """ScalingPolicies as tests write them, and what the API server shows of them and of their targets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from kubernetes.config import new_client_from_config
 
 from e2e.testbed.processes import wait_until
 
+_NOT_EVALUATED = "not evaluated"
 GROUP, VERSION = "deadband.dev", "v1alpha1"
 
 
@@ -111,12 +112,14 @@ class Seen:
             error.add_note("\n".join(f"{name}: {sentence}" for name, sentence in self.sentences().items()))
             raise
 
+    def evaluated(self) -> Sequence[str]:
+        """The policies of the namespace that have a status."""
+        return [name for name, sentence in self.sentences().items() if sentence != _NOT_EVALUATED]
+
     def sentences(self) -> Mapping[str, str]:
         """The sentence of every policy of the namespace."""
         found: Any = self._objects.list_namespaced_custom_object(GROUP, VERSION, self.namespace, "scalingpolicies")
         return {
-            each["metadata"]["name"]: ((each.get("status") or {}).get("decision") or {}).get(
-                "sentence", "not evaluated"
-            )
+            each["metadata"]["name"]: ((each.get("status") or {}).get("decision") or {}).get("sentence", _NOT_EVALUATED)
             for each in found["items"]
         }

@@ -9,6 +9,8 @@ import pytest
 from kubernetes.aio.client import ApiClient, Configuration
 
 from deadband.adapters.kube import Kube, Resource, micro_time
+from deadband.adapters.lease import LEASES
+from deadband.adapters.policies import POLICIES
 from deadband.adapters.targets import DEPLOYMENTS
 from deadband.api.conditions import Reason
 from deadband.ports import ConflictError, DeniedError, GoneError, UnreachableError, WriteError
@@ -65,13 +67,60 @@ async def test_a_refusal_gets_the_name_of_the_port_and_advice(
     assert "system:serviceaccount" not in str(caught.value)
 
 
-async def test_a_server_that_asks_to_wait_is_asked_once(api: FakeApi, kube: Kube) -> None:
+async def test_a_server_that_asks_to_wait_is_asked_again_when_the_time_is_over(api: FakeApi) -> None:
     api.answer(429, status("slow down"), **{"Retry-After": "7"})
+    seconds = 100.0
+    async with kube_of(api, monotonic=lambda: seconds) as kube:
+        for seconds in (100.0, 101.0, 106.9):  # noqa: B007 - the client's clock reads it
+            with pytest.raises(UnreachableError, match="asks to wait 7 s"):
+                await kube.get(DEPLOYMENTS, "leadgen", "api")
+        assert len(api.seen) == 1
 
-    with pytest.raises(UnreachableError, match="asks to wait 7 s"):
+        seconds = 107.0
         await kube.get(DEPLOYMENTS, "leadgen", "api")
 
-    assert len(api.seen) == 1
+    assert len(api.seen) == 2
+
+
+async def test_a_kind_of_call_that_is_asked_to_wait_holds_up_no_other(api: FakeApi, kube: Kube) -> None:
+    api.answer(429, status("slow down"), **{"Retry-After": "7"})
+    with pytest.raises(UnreachableError):
+        await kube.patch(POLICIES, "leadgen", "api", {}, subresource="status")
+
+    with pytest.raises(UnreachableError, match=r"leadgen/other: .*asks to wait"):
+        await kube.patch(POLICIES, "leadgen", "other", {}, subresource="status")
+    await kube.patch(DEPLOYMENTS, "leadgen", "api", {}, subresource="scale")
+    await kube.get(POLICIES, "leadgen", "api")
+
+    assert [one["path"].rsplit("/", 1)[1] for one in api.seen] == ["status", "scale", "api"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "wait"),
+    [
+        pytest.param(DEPLOYMENTS, None, id="no time is named"),
+        pytest.param(DEPLOYMENTS, "Fri, 31 Dec 1999 23:59:59 GMT", id="a date is named, which no API server does"),
+        pytest.param(LEASES, "7", id="the Lease is what keeps a second process from leading"),
+    ],
+)
+async def test_some_calls_do_not_wait(api: FakeApi, kube: Kube, resource: Resource, wait: str | None) -> None:
+    api.answer(429, status("slow down"), **({"Retry-After": wait} if wait else {}))
+    with pytest.raises(UnreachableError):
+        await kube.get(resource, "leadgen", "api")
+
+    await kube.get(resource, "leadgen", "api")
+
+    assert len(api.seen) == 2
+
+
+async def test_nobody_waits_longer_than_a_minute(api: FakeApi) -> None:
+    api.answer(429, status("slow down"), **{"Retry-After": "86400"})
+    seconds = 100.0
+    async with kube_of(api, monotonic=lambda: seconds) as kube:
+        with pytest.raises(UnreachableError):
+            await kube.get(DEPLOYMENTS, "leadgen", "api")
+        seconds = 160.0
+        await kube.get(DEPLOYMENTS, "leadgen", "api")
 
 
 async def test_an_error_page_of_a_proxy_is_not_an_answer(api: FakeApi, kube: Kube) -> None:

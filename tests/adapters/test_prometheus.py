@@ -5,13 +5,14 @@ import gzip
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
 
 from deadband.adapters import prometheus_connection
 from deadband.adapters.prometheus import PrometheusMetrics
+from deadband.adapters.prometheus_answers import is_of_another_time
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.queries.types import Answer, Answered, Failed, Question, Series
@@ -71,6 +72,37 @@ def spec(server: Server, **more: object) -> MetricSourceSpec:
 
 async def ask(metrics: PrometheusMetrics, question: Question = UP) -> Answer:
     return (await metrics.ask([question], at=NOW))[question]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "known"),
+    [
+        pytest.param(0, True, id="the same time"),
+        pytest.param(9, True, id="within what a sample may be old"),
+        pytest.param(12, False, id="ahead of us"),
+        pytest.param(-12, False, id="behind us: an answer about what has not come yet"),
+    ],
+)
+async def test_a_source_whose_clock_is_another_is_not_believed(
+    server: Server, observer: FakeObserver, ahead: int, known: bool
+) -> None:
+    adapter = PrometheusMetrics(observer, now=lambda: datetime.now(UTC) - timedelta(seconds=ahead))
+    adapter.update_sources({"main": spec(server, staleAfterSeconds=10)})
+    server.answer = lambda _: vector("1")
+
+    answer = await ask(adapter)
+    adapter.close()
+
+    assert isinstance(answer, Answered) is known
+    if isinstance(answer, Failed):
+        assert answer.reason is Reason.STALE
+        assert answer.message == "the clocks of deadband and of the source differ by more than 10 s"
+    assert adapter.health("main").reachable is not False
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Fri, 99 Foo 2026"])
+def test_an_answer_without_a_readable_date_is_taken_as_it_is(date: str | None) -> None:
+    assert not is_of_another_time(date, now=NOW, tolerance=timedelta(seconds=1))
 
 
 async def test_a_query_travels_in_the_form_with_its_time_and_limits(metrics: PrometheusMetrics, server: Server) -> None:

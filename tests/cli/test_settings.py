@@ -6,7 +6,7 @@ import logging
 import pytest
 from click.testing import CliRunner
 
-from deadband.cli.logs import JsonFormatter, TextFormatter
+from deadband.cli.logs import JsonFormatter, TextFormatter, in_brief
 from deadband.cli.run import run_command
 from deadband.cli.settings import split_namespaces, split_urls, unique_identity
 
@@ -101,3 +101,19 @@ def test_a_line_for_machines_is_one_json_object_with_the_fields_of_the_call() ->
 
 def test_a_line_for_people_ends_with_the_fields_of_the_call() -> None:
     assert TextFormatter().format(record("scaled", policy="api", to=3)).endswith("scaled  [policy=api to=3]")
+
+
+@pytest.mark.parametrize(
+    ("logger", "kept"),
+    [
+        pytest.param("kopf._core.reactor.orchestration", False, id="Kopf's own tasks: the message has the cause"),
+        pytest.param("kopf.objects", True, id="a handler that failed is a defect of ours"),
+        pytest.param("deadband.engine.scheduler", True, id="so is a failure of the engine"),
+    ],
+)
+def test_a_traceback_is_kept_where_it_shows_a_defect_of_ours(logger: str, kept: bool) -> None:
+    failure = ValueError("why")
+    made = logging.LogRecord(logger, logging.ERROR, __file__, 1, "failed", (), (ValueError, failure, None))
+
+    assert in_brief(made)
+    assert ("ValueError" in TextFormatter().format(made)) is kept

@@ -85,6 +85,15 @@ def test_dead_time_and_the_unknown_time_after_it_are_one_spell() -> None:
     assert timer == TimerStatus(held_since=back + seconds(210))
 
 
+@pytest.mark.parametrize("truth", [True, None])
+def test_a_spell_that_a_clock_set_back_since_wrote_resets_the_timer(truth: bool | None) -> None:
+    ahead = advance(TimerStatus(held_since=T0), None, now=T0 + seconds(660))  # really 60 s, by a clock 600 s ahead
+
+    timer = advance(ahead, truth, now=T0 + seconds(90))
+
+    assert held(timer, now=T0 + seconds(90)) == seconds(0)
+
+
 def test_a_clock_that_jumped_back_never_holds_negative_time() -> None:
     timer = advance(TimerStatus(held_since=T0), True, now=T0 - seconds(60))
 

@@ -17,11 +17,17 @@ from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.api.validation import validate_source
 from deadband.engine.validity import check_policy
+from e2e.chaos.lanes import LANES, TWIN
+from e2e.chaos.storms import STORMS
+from e2e.chaos.storms.neighbors import UPGRADE
+from e2e.chaos.storms.operators import CLOCKS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 ROOMS = ("api", "core", "queries", "adapters", "engine", "handlers", "scenario", "advice", "cli")
 RUNBOOK = ROOT / "docs" / "runbook.md"
+RELIABILITY = ROOT / "docs" / "reliability.md"
+FAULT_ROWS = {fault.name for fault in (*LANES, *STORMS, *CLOCKS, UPGRADE)}
 
 CHECKS = {"ScalingPolicy": check_policy, "MetricSource": validate_source}
 SPEC_KEYS = {field.alias for field in ScalingPolicySpec.model_fields.values()}
@@ -249,3 +255,20 @@ def test_every_decision_record_is_in_the_list() -> None:
     listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (ROOT / "docs" / "adr" / "README.md").read_text())
 
     assert listed == sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+
+
+def test_every_proof_of_reliability_is_a_test_or_a_row_of_the_fault_suite() -> None:
+    text = RELIABILITY.read_text()
+    tests = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    rows = [name for line in re.findall(r"rows? ([^|;]+)", text) for name in re.findall(r"`([\w-]+)`", line)]
+
+    assert tests
+    assert [one for one in tests if f"def {one[1]}(" not in (ROOT / one[0]).read_text()] == []
+    assert sorted(set(rows) - FAULT_ROWS) == []
+
+
+def test_every_row_of_the_fault_suite_proves_a_promise() -> None:
+    named = set(re.findall(r"`([\w-]+)`", RELIABILITY.read_text()))
+    kills = {name for name in FAULT_ROWS if name.startswith("killed-after-")}
+
+    assert sorted(FAULT_ROWS - named - kills - {TWIN}) == []

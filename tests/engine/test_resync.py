@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from deadband.api.conditions import Reason
+from deadband.engine.ghosts import DoubtingPolicies
 from deadband.engine.resync import Resync
 from deadband.engine.store import KINDS
 from deadband.engine.term import Term
-from deadband.ports import DeniedError, ScaledObject, UnreachableError, WriteError
+from deadband.ports import DeniedError, GoneError, ObjectRef, ScaledObject, UnreachableError, WriteError
 from tests.engine.fakes import FakeWorld, deployment, policy, scaled_object, source, until
 
 
@@ -106,6 +107,52 @@ async def test_a_policy_made_while_the_list_was_on_its_way_stays() -> None:
     await resync.once()
 
     assert list(world.store.policies) == ["uid-young"]
+
+
+@pytest.mark.parametrize(
+    ("doubtful", "after"),
+    [
+        pytest.param(True, 10.0, id="soon, when a call found gone what the store holds"),
+        pytest.param(False, 300.0, id="after five minutes, when nothing is amiss"),
+    ],
+)
+async def test_the_next_list_comes(doubtful: bool, after: float) -> None:
+    world, lists, resync = wired()
+    listed: list[float] = []
+
+    async def told(kind: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        if kind == "ScalingPolicy":
+            listed.append(world.clock.seconds)
+        yield []
+
+    lists.pages = told  # type: ignore[method-assign]  # the moment in question
+    running = asyncio.create_task(resync.run())
+    await until(lambda: len(listed) == 1)
+    if doubtful:
+        resync.doubt()
+    await until(lambda: len(listed) == 2)
+    running.cancel()
+
+    assert listed[1] - listed[0] == after
+
+
+async def test_a_policy_that_a_call_finds_gone_is_doubted() -> None:
+    world, _, _ = wired()
+    doubts: list[str] = []
+    policies = DoubtingPolicies(world.policies, lambda: doubts.append("once more"))
+    world.policies.objects["uid-api"] = policy()
+    here, gone = (ObjectRef("ScalingPolicy", "shop", name, f"uid-{name}") for name in ("api", "ghost"))
+
+    await policies.read(here)
+    await policies.write_status(here, {})
+    assert doubts == []
+
+    with pytest.raises(GoneError):
+        await policies.read(gone)
+    world.policies.failing = GoneError(Reason.TARGET_NOT_FOUND, "gone")
+    with pytest.raises(GoneError):
+        await policies.write_status(gone, {})
+    assert len(doubts) == 2
 
 
 async def test_an_object_that_shows_a_defect_does_not_keep_the_others_out(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ import kopf
 import pytest
 
 from deadband.handlers import register
-from deadband.handlers.watching import Backoffs, Watching, settings
+from deadband.handlers.watching import Backoffs, Watching, settings, tell_in_brief
 
 
 def surface(sink: Any) -> list[Any]:
@@ -109,6 +109,17 @@ async def test_watches_that_cannot_log_in_are_not_alive_and_stop_when_told() -> 
     watching.stop()
     await asyncio.to_thread(watching._thread.join, 10)
     assert not watching._thread.is_alive()
+
+
+async def test_what_fails_inside_of_kopf_is_told_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(tell_in_brief)
+
+    loop.call_exception_handler({"message": "Exception in callback\nhandle: <Handle>", "exception": ValueError("why")})
+
+    (line,) = caplog.messages
+    assert line == "inside of Kopf: Exception in callback: ValueError('why')"
+    assert caplog.records[0].exc_info is None
 
 
 async def login() -> kopf.ConnectionInfo:

@@ -1,4 +1,4 @@
-"""Answers about the past in a folder, so that a long reading goes on where it stopped. The only files of a simulation.
+"""Answers about the past in a folder, so that a long reading goes on where it stopped.
 
 One folder for each question to each source, and in it one file for each range that was answered, named after its
 instants: the body as Prometheus sent it, compressed. Whoever reads asks the source whether it still says the same.

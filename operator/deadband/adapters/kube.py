@@ -18,7 +18,16 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.config import ConfigException
 
-from deadband.adapters.kube_errors import OPERATOR, Call, Caller, ExpiredError, from_failure, from_status
+from deadband.adapters.kube_errors import (
+    OPERATOR,
+    Call,
+    Caller,
+    ExpiredError,
+    OverloadedError,
+    from_failure,
+    from_status,
+)
+from deadband.adapters.kube_pressure import Pressure
 from deadband.ports import ConflictError, DeniedError, GoneError, WriteError
 
 FIELD_MANAGER = OPERATOR.manager
@@ -75,6 +84,7 @@ class Kube:
         timeout_seconds: float = 10,
         observe: Observe | None = None,
         caller: Caller = OPERATOR,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Wrap a configured client.
 
@@ -83,12 +93,14 @@ class Kube:
             timeout_seconds: For one whole call, connection included.
             observe: Told of every finished call.
             caller: Whose field manager writes, and in whose words failures are told.
+            monotonic: Clock of what the API server asks to wait for.
         """
         client.user_agent = f"deadband/{version('deadband')}"
         self.client = client
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds / 2)
         self._observe = observe
         self._caller = caller
+        self._pressure = Pressure(monotonic, caller)
 
     async def get(self, resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Json:
         """Read one object, or its subresource, past every cache.
@@ -213,12 +225,15 @@ class Kube:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Json:
+        self._pressure.refuse(call)
         started = time.perf_counter()
         outcome = "unreachable"
         try:
             answer = await self._exchange(call, method, path, query or {}, body)
             outcome = "ok"
         except WriteError as refusal:
+            if isinstance(refusal, OverloadedError):
+                self._pressure.note(call, refusal)
             outcome = _OUTCOMES.get(type(refusal), outcome)
             raise
         else:

@@ -78,6 +78,20 @@ PERSON = Caller(
 )
 
 
+class OverloadedError(UnreachableError):
+    """The API server sheds load (429).
+
+    Attributes:
+        wait_seconds: What its Retry-After asks for; 0 without one. kube_pressure.py keeps to it.
+    """
+
+    def __init__(self, call: Call, wait_seconds: int, caller: Caller) -> None:
+        """Name the call; the text is the same while a kind of call waits, so that no status changes by it."""
+        wait = f", asks to wait {wait_seconds} s" if wait_seconds else ""
+        super().__init__(Reason.ERROR, f"{call}: the API server is overloaded (429{wait}){caller.later}")
+        self.wait_seconds = wait_seconds
+
+
 def from_status(
     call: Call, status: int, body: bytes, retry_after: str | None = None, *, caller: Caller = OPERATOR
 ) -> WriteError:
@@ -87,8 +101,7 @@ def from_status(
         call: What was asked.
         status: HTTP status, 300 or above.
         body: The answer; only looked at, never repeated: it may quote what a tenant wrote.
-        retry_after: The Retry-After header in seconds, if there is one. Nothing here waits for it:
-            the next evaluation is the retry.
+        retry_after: The Retry-After header in seconds, if there is one.
         caller: Who called.
 
     Returns:
@@ -98,8 +111,7 @@ def from_status(
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnreachableError(Reason.ERROR, f"{call}: the API server failed (HTTP {status}){caller.later}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = f", asks to wait {int(retry_after)} s" if retry_after and retry_after.isdigit() else ""
-        return UnreachableError(Reason.ERROR, f"{call}: the API server is overloaded (429{wait}){caller.later}")
+        return OverloadedError(call, int(retry_after) if retry_after and retry_after.isdecimal() else 0, caller)
     kind, reason, advice = _REFUSALS.get(
         status,
         (

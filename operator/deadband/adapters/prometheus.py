@@ -4,14 +4,15 @@ Each source has its own threads, connections, circuit breaker and figures, so th
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from deadband.adapters.credentials import NONE, CredentialsError, SecretReader, SourceCredentials
-from deadband.adapters.prometheus_answers import AskError, parse_answer, parse_version
+from deadband.adapters.prometheus_answers import AskError, is_of_another_time, parse_answer, parse_version
 from deadband.adapters.prometheus_connection import Connection
 from deadband.adapters.prometheus_health import Breaker, SourceHealth, Vitals
 from deadband.api.conditions import Reason
@@ -21,6 +22,9 @@ from deadband.queries.types import Answer, Answered, Failed, Question
 _LEARN_EVERY_SECONDS = 3600.0
 _BEYOND = timedelta(seconds=90)
 """How far ahead of the last samples a lookback is probed: more than a scrape interval, less than five minutes."""
+_READING = threading.Lock()
+"""One answer is unpacked at a time, of all sources: the interpreter would not do two at once anyway, and memory is
+needed for one only."""
 
 
 class QueryObserver(Protocol):
@@ -42,6 +46,7 @@ class PrometheusMetrics:
         *,
         secrets: SecretReader | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Start without sources.
 
@@ -49,10 +54,12 @@ class PrometheusMetrics:
             observer: Counts queries.
             secrets: Reads what sources name for `auth` and `tls`; None: such sources fail.
             clock: Monotonic seconds.
+            now: Wall clock, with which the clocks of sources are compared.
         """
         self._observer = observer
         self._secrets = secrets
         self._clock = clock
+        self._now = now
         self._sources: dict[str, _Source] = {}
 
     def update_sources(self, sources: Mapping[str, MetricSourceSpec]) -> None:
@@ -62,7 +69,7 @@ class PrometheusMetrics:
         for name, spec in sources.items():
             if name not in self._sources:
                 self._sources[name] = _Source(
-                    name, spec, SourceCredentials(spec, self._secrets), self._observer, self._clock
+                    name, spec, SourceCredentials(spec, self._secrets), self._observer, self._clock, self._now
                 )
 
     async def ask(self, questions: Sequence[Question], *, at: datetime) -> Mapping[Question, Answer]:
@@ -100,12 +107,14 @@ class _Source:
         credentials: SourceCredentials,
         observer: QueryObserver,
         clock: Callable[[], float],
+        now: Callable[[], datetime],
     ) -> None:
         self.spec = spec
         self.vitals = Vitals(clock)
         self._name = name
         self._observer = observer
         self._clock = clock
+        self._now = now
         self._credentials = credentials
         self._shown = NONE
         self._connection = Connection(spec)
@@ -184,7 +193,13 @@ class _Source:
             "limit": str(limit),
         }
         reply = self._connection.call("POST", "/api/v1/query", form)
-        return parse_answer(reply.status, reply.body, limit=limit)
+        with _READING:
+            answered = parse_answer(reply.status, reply.body, limit=limit)
+        fresh = timedelta(seconds=self.spec.stale_after_seconds)
+        if is_of_another_time(reply.date, now=self._now(), tolerance=fresh):
+            message = f"the clocks of deadband and of the source differ by more than {self.spec.stale_after_seconds} s"
+            raise AskError(Reason.STALE, message, blames_source=False)
+        return answered
 
     def _learn_when_due(self, at: datetime) -> None:
         due = self._learned is None or self._clock() - self._learned >= _LEARN_EVERY_SECONDS

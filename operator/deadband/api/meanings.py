@@ -39,7 +39,7 @@ MEANINGS: Mapping[Reason, str] = MappingProxyType(
         Reason.ACCESS_DENIED: "The operator, or the policy's namespace, may not do this.",
         Reason.EMPTY: "The query answered without a sample.",
         Reason.NOT_A_NUMBER: "The query answered NaN or infinity.",
-        Reason.STALE: "The sample is older than the source's staleAfterSeconds.",
+        Reason.STALE: "The sample is older than the source's staleAfterSeconds, or the clocks differ by more.",
         Reason.MANY_SERIES: "The query answered more than one series.",
         Reason.NO_REQUESTS: "No container of the target has a request (or limit) to take a percentage of.",
         Reason.PARTIAL: "The answer carries a warning that it is incomplete.",

@@ -109,7 +109,7 @@ def _tells(entry: Entry, scaling: ScaleEvent) -> bool:
     return (
         entry.what in _SCALED
         and entry.times == 1
-        and f" from {scaling.from_} to {scaling.to}." in entry.sentence
+        and f" from {scaling.from_} to {scaling.to}:" in entry.sentence
         and abs(entry.time - scaling.time) <= _SAME_SCALING
     )
 

@@ -28,9 +28,21 @@ def set_up_logging(log_format: LogFormat, level: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.addFilter(in_brief)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(max(quiet, logging.getLevelNamesMapping()[level]))
+
+
+def in_brief(record: logging.LogRecord) -> bool:
+    """Take the tracebacks away from what Kopf tells of its own tasks; used as a filter that lets everything through.
+
+    A watch that ends is told twice with Kopf's insides below; its cause is in the message, and what comes of it is
+    told by the vigil. Failures of handlers, which would be defects of ours, come from `kopf.objects` and keep theirs.
+    """
+    if record.name.startswith("kopf._"):
+        record.exc_info = record.exc_text = None
+    return True
 
 
 class JsonFormatter(logging.Formatter):

@@ -29,6 +29,7 @@ from deadband.engine.alerting import Alerting
 from deadband.engine.clock import SystemClock
 from deadband.engine.evaluation import Evaluation
 from deadband.engine.gathering import Gathering
+from deadband.engine.ghosts import DoubtingPolicies
 from deadband.engine.restoring import Restoring
 from deadband.engine.resync import Resync
 from deadband.engine.scheduler import Scheduler
@@ -105,7 +106,8 @@ class _Operator:
         self._alerts = AlertmanagerAlerts(settings.alertmanagers, telemetry.alerted)
         self._alerting = Alerting(self._alerts, self._elector, clock)
         store = Store(workload_from_object, autoscaler_from_object)
-        self._statuses = StatusWriter(self._policies, self._elector, clock)
+        policies = DoubtingPolicies(self._policies, self._doubt)
+        self._statuses = StatusWriter(policies, self._elector, clock)
         self._tenants = Tenants(store, self._policies.namespace_labels, clock)
         targets, autoscalers = KubeTargets(kube), KubeAutoscalers(kube)
         self._sightings = Sightings(store.scalables, targets, clock)
@@ -116,7 +118,7 @@ class _Operator:
                 store=store,
                 actuator=Actuator(store, targets, autoscalers),
                 capacity=KubeCapacity(kube),
-                policies=self._policies,
+                policies=policies,
                 leadership=self._elector,
                 statuses=self._statuses,
                 events=self._events,
@@ -238,6 +240,9 @@ class _Operator:
                     logger.warning("waiting: %s", trouble)
                     await asyncio.sleep(LOOK_FOR_KINDS_SECONDS)
         raise CannotStartError(f"cannot start: {trouble}")
+
+    def _doubt(self) -> None:
+        self._resync.doubt()
 
     def _expose(self) -> bytes:
         self._scheduler.standing()

@@ -274,7 +274,6 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         next=upcoming(inputs, view.timers, move, view.bounds, view.contest),
         cause=move.cause,
         trace=move.trace,
-        limited=move.limited,
         wish=move.wish,
         observed=view.observed,
         up=view.up,

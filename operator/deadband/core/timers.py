@@ -42,9 +42,14 @@ def held(timer: TimerStatus, *, now: datetime) -> timedelta:
 
 
 def _spell(timer: TimerStatus, *, now: datetime, outage: Outage | None) -> timedelta:
-    """The unknown time that ends, or goes on, at `now`."""
+    """The unknown time that ends, or goes on, at `now`.
+
+    A spell that begins in the future was written by a clock that has been set back since: how long it was is not known,
+    so it counts as too long.
+    """
     if timer.unknown_since is not None:
-        return now - timer.unknown_since
+        spell = now - timer.unknown_since
+        return spell if spell >= timedelta() else LONGEST_SPELL + timedelta(seconds=1)
     if outage is None or timer.held_since is None:
         return timedelta()
     return min(outage.length, now - timer.held_since)

@@ -20,6 +20,9 @@ GIVE_WAY_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """After a LIST that failed."""
 
+SOON_SECONDS = 10.0
+"""A LIST is this long after the last one when a call has found gone what the store holds."""
+
 SCALED_OBJECTS_EVERY_SECONDS = 60.0
 """How long an installation of KEDA, and each of its ScaledObjects, can go unnoticed: no watch tells of them."""
 
@@ -67,8 +70,12 @@ class Resync:
         async with self._turn:
             await self._repair()
 
+    def doubt(self) -> None:
+        """A call has found gone what the store holds: its deletion was missed, and perhaps more was; list soon."""
+        self._due = self._clock.monotonic()
+
     async def run(self) -> None:
-        """Repair the store every few minutes, until cancelled; a failure is told and tried again.
+        """Repair the store every few minutes, and soon after a doubt, until cancelled; a failure is tried again.
 
         Whoever becomes leader in the first second lists for its term anyway.
         """
@@ -82,7 +89,7 @@ class Resync:
                 logger.warning("could not list: %s", error, extra={"reason": error.reason})
                 await self._clock.sleep(RETRY_SECONDS)
             else:
-                await self._clock.sleep(self._due - self._clock.monotonic())
+                await self._clock.sleep(SOON_SECONDS)
 
     async def look_for_scaled_objects(self) -> None:
         """List the ScaledObjects anew. KEDA is not ours: what is wrong with it keeps nothing else from going on."""

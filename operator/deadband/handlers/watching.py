@@ -6,7 +6,7 @@ import logging
 import random
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import kopf
@@ -159,13 +159,15 @@ class Watching:
         # The end of this thread is seen by `alive`, whatever ended it; here it is only told.
         try:
             asyncio.run(self._operate())
-        except Exception:
-            logger.exception("the watches ended")
+        except Exception as error:  # noqa: BLE001 - the thread ends with it, and is missed
+            # What ends Kopf is what the API server said; where in Kopf that surfaced helps nobody who is woken up.
+            logger.error("the watches ended: %s: %s", type(error).__name__, error)  # noqa: TRY400 - as said above
         finally:
             self._loop = None
 
     async def _operate(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(tell_in_brief)
         with contextlib.suppress(asyncio.CancelledError):
             await kopf.operator(
                 registry=self._registry,
@@ -176,6 +178,12 @@ class Watching:
                 identity=KOPF_IDENTITY,  # type: ignore[arg-type]  # a NewType of str that Kopf does not export
                 stop_flag=self._stop,
             )
+
+
+def tell_in_brief(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Tell in a line what asyncio has to say of Kopf's tasks and callbacks; this loop has no others."""
+    what = str(context["message"]).partition("\n")[0]
+    logger.warning("inside of Kopf: %s: %r", what, context.get("exception"))
 
 
 async def _count_watchers() -> int:

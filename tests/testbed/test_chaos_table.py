@@ -1,0 +1,55 @@
+"""The tables of the fault suite, and the report that is made of their outcomes."""
+
+import json
+import re
+from pathlib import Path
+
+from e2e.chaos.account import Account, Scale
+from e2e.chaos.fault import Fault, nothing
+from e2e.chaos.lanes import LANES, TWIN
+from e2e.chaos.report import document, gather, leave, page
+from e2e.chaos.run import Outcome
+from e2e.chaos.staged import NOT_STAGED, SCENARIOS, STAGED
+from e2e.chaos.storms import QUICK_STORMS, STORMS
+
+
+def test_every_scenario_is_staged_or_has_a_reason_why_not() -> None:
+    assert [id_ for id_ in SCENARIOS if (id_ in STAGED) is (id_ in NOT_STAGED)] == []
+    assert all(NOT_STAGED.values())
+
+
+def test_names_are_unique_labels_that_fit_with_their_prefix() -> None:
+    names = [fault.name for fault in (*LANES, *STORMS)]
+
+    assert len(names) == len(set(names))
+    assert [name for name in names if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])", name)] == []
+
+
+def test_the_twin_is_a_lane_without_a_fault_and_the_quick_storms_are_storms() -> None:
+    (twin,) = [fault for fault in LANES if fault.name == TWIN]
+
+    assert twin.script is nothing
+    assert all(fault in STORMS for fault in QUICK_STORMS)
+
+
+def fault(id_: str, name: str) -> Fault:
+    return Fault(id=id_, name=name, what=f"what {name} is", how="by hand", script=nothing)
+
+
+def test_a_report_tells_what_was_tried_survived_written_and_not_staged(tmp_path: Path) -> None:
+    account = Account(lane="b", scales=[Scale(0, 0, 1, 2)], readings=(), statuses=(1.0, 2.0), end={})
+    leave(tmp_path, Outcome(fault("F10", "a"), seconds=61.26), ["O1: replicas is 2, and 1 without the fault"])
+    leave(tmp_path, Outcome(fault("F2", "b"), account=account, seconds=60.0), [])
+
+    rows = gather(tmp_path)
+    shown = page(rows, {"F18": "no libfaketime"})
+
+    assert [row.name for row in rows] == ["b", "a"]
+    assert "2 faults tried, 1 survived" in shown
+    assert "| F2 | what b is (`b`) | by hand | yes | 1 to 2 | 2 | 60 |" in shown
+    assert "| F10 | what a is (`a`) | by hand | **no** | none | 0 | 61 |" in shown
+    assert "- F10 `a`: O1: replicas is 2, and 1 without the fault" in shown
+    assert "- F18: no libfaketime" in shown
+    found = document(rows, {"F18": "no libfaketime"})
+    assert (found["tried"], found["survived"], found["notStaged"]) == (2, 1, {"F18": "no libfaketime"})
+    assert json.loads(json.dumps(found))["faults"][0]["survived"] is True

@@ -20,7 +20,6 @@ from e2e.bench.fleet import PODS, Role, fleet, of_role, policy_of
 from e2e.bench.pace import Pace
 from e2e.bench.plant import Plant, open_plant
 from e2e.bench.results import PER_SECONDS, Load, Naive, Row, Start
-from e2e.testbed.processes import wait_until
 
 _ROOT = Path(__file__).parents[2]
 _SEED = 1
@@ -177,12 +176,15 @@ class Course:
             time.sleep(pauses.uniform(0, 2 * self._pace.interval / len(probes)))
             crossed[probe.namespace, probe.name] = self._plant.exporters.cross(probe)
 
-        def written() -> dict[tuple[str, str], str]:
+        deadline = time.monotonic() + 120
+        written: dict[tuple[str, str], str] = {}
+        while not crossed.keys() <= written.keys():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not scaled after its crossing: {', '.join(map(str, crossed.keys() - written))}")
+            time.sleep(_LOOK_SECONDS)
             events = cluster.audit_events(mark)
-            return meter.write_times(events, self._plant.installation.user, "deployments/scale")
-
-        wait_until(lambda: crossed.keys() <= written().keys(), timeout=120, what="every probe is scaled")
-        times = {key: datetime.fromisoformat(text).timestamp() for key, text in written().items()}
+            written = meter.write_times(events, self._plant.installation.user, "deployments/scale")
+        times = {key: datetime.fromisoformat(text).timestamp() for key, text in written.items()}
         return tuple(sorted(times[key] - at for key, at in crossed.items()))
 
     def _naive(self) -> Naive:
@@ -233,4 +235,4 @@ class Course:
 
     def _policy_writes(self) -> float:
         writes = meter.samples(self._plant.operator.metrics(), "deadband_api_writes_total")
-        return sum(value for labels, value in writes.items() if "scalingpolicies" in labels)
+        return sum(value for (kind, _), value in writes.items() if kind.startswith("scalingpolicies"))

@@ -240,6 +240,17 @@ async def test_a_list_whose_snapshot_expires_is_read_again_in_one_piece(api: Fak
     assert api.seen[-1]["query"] == {}
 
 
+async def test_pages_of_a_snapshot_that_expires_begin_again(api: FakeApi, kube: Kube) -> None:
+    api.answer(200, {"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a"}}]})
+    api.answer(410, status("The provided continue parameter is too old"))
+    api.answer(200, {"metadata": {}, "items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]})
+
+    found = [page async for page in kube.pages(DEPLOYMENTS)]
+
+    assert [[item["metadata"]["name"] for item in page] for page in found] == [["a"], ["a", "b"]]
+    assert api.seen[-1]["query"] == {}
+
+
 async def test_an_empty_list_may_say_null(api: FakeApi, kube: Kube) -> None:
     api.answer(200, {"metadata": {}, "items": None})
 

@@ -82,13 +82,13 @@ def match(writes: Iterable[Write], scalings: Iterable[Scaling], breaks: Sequence
         line = next((one for one in lines[write.key] if _tells(one, write)), None)
         if line is not None:
             lines[write.key].remove(line)
-        elif _around(write.at, breaks):
+        elif around(write.at, breaks):
             lost.append(write)
         else:
             wrong.append(f"{_words(write.key)} was set to {write.after} at {write.at:.1f}, and nothing logged why")
     left = [one for each in lines.values() for one in each]
-    wrong += [f"{told(one)}: the API server took no such write" for one in left if not _around(one.at, breaks)]
-    return Matched(lost, [one for one in left if _around(one.at, breaks)], wrong)
+    wrong += [f"{told(one)}: the API server took no such write" for one in left if not around(one.at, breaks)]
+    return Matched(lost, [one for one in left if around(one.at, breaks)], wrong)
 
 
 def unbroken(scalings: Iterable[Scaling], lost: Iterable[Write], end: Mapping[Key, int]) -> Wrong:
@@ -230,7 +230,7 @@ def _tells(line: Scaling, write: Write) -> bool:
     return line.after == write.after and -CLOCK_SECONDS <= line.at - write.at <= APART_SECONDS
 
 
-def _around(at: float, breaks: Iterable[Break]) -> bool:
+def around(at: float, breaks: Iterable[Break]) -> bool:
     """Whether something else than Prometheus was restarted then."""
     return any(
         each.begin - AROUND_SECONDS <= at <= each.end + AROUND_SECONDS

@@ -112,6 +112,19 @@ async def test_a_scaling_that_waits_keeps_its_place_when_a_newer_status_comes(de
     assert desk.written == [("a", "1"), ("b", "0")]
 
 
+async def test_a_meaning_that_went_back_while_it_waited_is_not_written(desk: Desk) -> None:
+    desk.submit("a", summary="0")
+    await work(desk)
+    desk.memories["a"].written_at = None
+    desk.policies.written.clear()
+
+    desk.submit("a", summary="1", reason=Reason.AT_MAXIMUM)
+    desk.submit("a", summary="2")
+    await work(desk)
+
+    assert desk.written == [("a", "2")]
+
+
 async def test_a_burst_is_stretched_over_the_budget(desk: Desk) -> None:
     before = desk.clock.seconds
     extra = 100

@@ -109,8 +109,8 @@ class Course:
         before, started = meter.cpu_seconds(prometheus.process.pid), time.monotonic()
         counted = f"count_over_time(container_cpu_usage_seconds_total[{window}s])"
         whole = f"count({counted} >= {window // self._pace.scrape - 1:g}) == {3 * PODS * self._count}"
-        while not prometheus.query(whole):
-            time.sleep(self._pace.scrape)
+        known = 10 * self._pace.rate_window + 60
+        _wait(lambda: bool(prometheus.query(whole)), every=self._pace.scrape, timeout=known, what="rates are known")
         self._idle = (meter.cpu_seconds(prometheus.process.pid) - before) / (time.monotonic() - started)
 
     def _start(self, what: str) -> Start:
@@ -119,8 +119,7 @@ class Course:
         started = time.monotonic()
         operator.start()
         ready = time.monotonic() - started
-        while self._evaluations() < self._count:
-            time.sleep(_LOOK_SECONDS)
+        _wait(lambda: self._evaluations() >= self._count, what="every policy is evaluated")
         evaluated, cpu = time.monotonic() - started, meter.cpu_seconds(operator.process.pid)
         time.sleep(2 * self._pace.interval)
         writes = meter.written(self._plant.cluster.audit_events(mark), self._plant.installation.user)
@@ -129,15 +128,15 @@ class Course:
     def _settle(self) -> None:
         """Wait until the first status of every policy is written and no other write comes."""
         self._say("waiting until every status is written")
-        quiet_for = 2.0 * self._pace.interval
-        deadline = time.monotonic() + 600 + self._count
         before, since = -1.0, time.monotonic()
-        while time.monotonic() - since < quiet_for:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{before:g} writes of policies, and still no quiet")
-            time.sleep(_LOOK_SECONDS)
+
+        def still() -> bool:
+            nonlocal before, since
             if (now := self._policy_writes()) != before:
                 before, since = now, time.monotonic()
+            return time.monotonic() - since >= 2 * self._pace.interval
+
+        _wait(still, timeout=600 + self._count, what="no status is written any more")
 
     def _load(self, what: str) -> Load:
         self._say(f"measuring for {self._pace.window:g} s: {what}")
@@ -176,14 +175,15 @@ class Course:
             time.sleep(pauses.uniform(0, 2 * self._pace.interval / len(probes)))
             crossed[probe.namespace, probe.name] = self._plant.exporters.cross(probe)
 
-        deadline = time.monotonic() + 120
         written: dict[tuple[str, str], str] = {}
-        while not crossed.keys() <= written.keys():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not scaled after its crossing: {', '.join(map(str, crossed.keys() - written))}")
-            time.sleep(_LOOK_SECONDS)
+
+        def done() -> bool:
+            nonlocal written
             events = cluster.audit_events(mark)
             written = meter.write_times(events, self._plant.installation.user, "deployments/scale")
+            return crossed.keys() <= written.keys()
+
+        _wait(done, what="every workload whose memory left the band is scaled")
         times = {key: datetime.fromisoformat(text).timestamp() for key, text in written.items()}
         return tuple(sorted(times[key] - at for key, at in crossed.items()))
 
@@ -236,3 +236,16 @@ class Course:
     def _policy_writes(self) -> float:
         writes = meter.samples(self._plant.operator.metrics(), "deadband_api_writes_total")
         return sum(value for (kind, _), value in writes.items() if kind.startswith("scalingpolicies"))
+
+
+def _wait(check: Callable[[], bool], *, what: str, every: float = _LOOK_SECONDS, timeout: float = 600) -> None:
+    """Look every so many seconds until something is so; seldom, since looking costs those who are measured.
+
+    Raises:
+        TimeoutError: It was not so within the timeout (seconds).
+    """
+    deadline = time.monotonic() + timeout
+    while not check():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {timeout:g} s: {what}")
+        time.sleep(every)

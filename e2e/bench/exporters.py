@@ -59,13 +59,6 @@ class Exporters:
         with self._lock:
             self._noisy = True
 
-    def be_quiet(self) -> None:
-        """Back to the values that nothing happens with."""
-        with self._lock:
-            self._noisy = False
-            self._cpu = [member.cpu_percent for member in self._members]
-            self._memory = [member.memory_percent for member in self._members]
-
     def cross(self, member: Member) -> float:
         """Let the memory of a probe leave the band; returns the Unix time of that."""
         with self._lock:

@@ -21,7 +21,8 @@ class Load:
 
     Attributes:
         operator_cpu: CPU seconds of the operator per 15 s.
-        prometheus_cpu: CPU seconds of Prometheus per 15 s, less what scraping alone costs it.
+        prometheus_cpu: CPU seconds of Prometheus per 15 s for queries and the own metrics: less what scraping the
+            exporters costs it.
         queries_per_second: That Prometheus counted.
         evaluations_per_second: That the operator counted.
         writes: By resource, per policy and hour; the Lease and the sources' status per hour.

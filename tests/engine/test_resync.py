@@ -39,6 +39,7 @@ class FakeLists:
         }
         self.listed.append(kind)
         for obj in held.get(kind, []):
+            await asyncio.sleep(0)
             yield [obj]
 
     async def list_scaled_objects(self) -> Sequence[ScaledObject]:

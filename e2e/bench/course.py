@@ -83,7 +83,7 @@ class Course:
         quiet = self._load("quiet")
         resident = meter.memory(self._plant.prometheus.process.pid).now
         restart = self._restart()
-        self._plant.exporters.make_noise()
+        self._disturb()
         noisy = self._load("every reading changes")
         reaction = self._cross()
         peak = meter.memory(self._plant.operator.process.pid).peak
@@ -164,6 +164,12 @@ class Course:
     def _restart(self) -> Start:
         self._plant.operator.process.kill()
         return self._start("killed; starting again")
+
+    def _disturb(self) -> None:
+        """Make noise, and wait until every policy sees it: the scrape after the next has other values."""
+        self._say("making noise")
+        self._plant.exporters.make_noise()
+        time.sleep(2 * self._pace.scrape + self._pace.interval)
 
     def _cross(self) -> tuple[float, ...]:
         """Let the probes leave the band one after another, and wait for their scale writes."""

@@ -18,7 +18,10 @@ MOST_PROBES = 20
 
 
 class Role(Enum):
-    """What a policy's metrics do while nothing happens, so that quiet is not only the band."""
+    """What a policy's metrics do while nothing happens, so that quiet is not only the band.
+
+    None lies where the last digit of a reading decides how many replicas are wished for: that would be told each time.
+    """
 
     IN_BAND = "between the thresholds"
     AT_MAXIMUM = "above the upper threshold, with no replica left to give"
@@ -49,12 +52,12 @@ class Member:
     @property
     def cpu_percent(self) -> float:
         """Of requests, while nothing happens."""
-        return {Role.AT_MAXIMUM: 85.0, Role.AT_MINIMUM: 10.0}.get(self.role, 30.0 + self.number % 30)
+        return {Role.AT_MAXIMUM: 85.0, Role.AT_MINIMUM: 12.0}.get(self.role, 30.0 + self.number % 30)
 
     @property
     def memory_percent(self) -> float:
         """Of requests, while nothing happens."""
-        return 50.0 + self.number % 20
+        return 35.0 if self.role is Role.AT_MINIMUM else 50.0 + self.number % 20
 
 
 def fleet(count: int) -> tuple[Member, ...]:

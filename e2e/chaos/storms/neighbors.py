@@ -14,6 +14,7 @@ from e2e.chaos.faults import Match, Then
 from e2e.chaos.play import START
 from e2e.chaos.stage import Stage
 from e2e.testbed.installation import Operator
+from e2e.testbed.workloads import workload
 
 REPOSITORY = Path(__file__).parents[3]
 NOISY = 120
@@ -24,12 +25,7 @@ STATUS_WRITES_PER_SECOND, STATUS_BURST = 20, 40
 
 def _reverted(lane: Lane) -> Iterator[None]:
     """A GitOps tool applies one replica after every step; after three times the operator leaves it alone."""
-    manifest = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": lane.name, "namespace": lane.stage.namespace},
-        "spec": {"replicas": START},
-    }
+    manifest = workload(lane.name, lane.stage.namespace, replicas=START)
 
     def revert() -> None:
         lane.apply_as("gitops", manifest)

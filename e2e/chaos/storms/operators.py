@@ -3,13 +3,13 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Dress, Fault, Lane, Script
-from e2e.chaos.faults import Delay, Match, Then
 from e2e.chaos.stage import DEADBAND, Stage
+from e2e.chaos.tampering import Delay, Match, Then
 from e2e.testbed.installation import Operator
 
 KILLED = -9
@@ -26,7 +26,7 @@ LIBFAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.
 def _killed_after(nth: int, *resources: str, times: int | None = 1) -> Script:
     """SIGKILL when the API server has taken the n-th write, and before the operator hears of it."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         kill = Then(lambda _: lane.stage.supervisor.kill())
         rules = [lane.on_call("patch", resource, kill, first=nth, times=times) for resource in resources]
@@ -37,7 +37,7 @@ def _killed_after(nth: int, *resources: str, times: int | None = 1) -> Script:
     return script
 
 
-def _told_to_end(lane: Lane) -> Iterator[None]:
+def _told_to_end(lane: Lane) -> Generator[None]:
     """SIGTERM while a scale write is under way."""
     yield
     slow = lane.on_call("patch", "deployments/scale", Delay(0.5), times=1)
@@ -56,7 +56,7 @@ def _gives_up(call: Exchange) -> bool:
     return bool(call.verb == "update" and call.body["spec"].get("holderIdentity") == "")
 
 
-def _frozen(lane: Lane) -> Iterator[None]:
+def _frozen(lane: Lane) -> Generator[None]:
     """SIGSTOP for longer than the Lease lasts; when it wakes up it must not believe that it leads."""
     yield
     lane.wait_for(2)
@@ -68,7 +68,7 @@ def _frozen(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _partitioned(lane: Lane) -> Iterator[None]:
+def _partitioned(lane: Lane) -> Generator[None]:
     """The leader loses its way to the API server; a second operator takes over, and gives nothing back."""
     with lane.stage.another_way("second") as way:
         second = lane.stage.operator("second", way)
@@ -88,7 +88,7 @@ def _partitioned(lane: Lane) -> Iterator[None]:
             second.process.stop()
 
 
-def _frozen_leader(lane: Lane) -> Iterator[None]:
+def _frozen_leader(lane: Lane) -> Generator[None]:
     """The leader is stopped in the middle of a scale write; it wakes up when another leads."""
     with lane.stage.another_way("second") as way:
         second = lane.stage.operator("second", way)
@@ -138,7 +138,7 @@ def _set_clock(stage: Stage, seconds: int) -> None:
 def _clock_jumps(seconds: int, *, falling: bool = False) -> Script:
     """The wall clock is set while the load rises, or while it falls, and is set right again."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         lane.wait_for(2)
         if not falling:
@@ -159,7 +159,7 @@ def _jump(lane: Lane, seconds: int) -> None:
     _set_clock(lane.stage, 0)
 
 
-def _skewed_peer(lane: Lane) -> Iterator[None]:
+def _skewed_peer(lane: Lane) -> Generator[None]:
     """An operator whose clock is ten minutes ahead takes over, and is ended again."""
     with lane.stage.another_way("second") as way:
         second = lane.stage.operator("second", way, environment=_faked(lane.stage, JUMP_SECONDS))
@@ -187,7 +187,7 @@ def _full_disk(stage: Stage) -> Operator:
     return stage.operator("operator", stage.api, environment=nowhere, command=["prlimit", "--fsize=4096", DEADBAND])
 
 
-def _writes_no_file(lane: Lane) -> Iterator[None]:
+def _writes_no_file(lane: Lane) -> Generator[None]:
     """The log is full after a few lines."""
     yield
     yield
@@ -195,7 +195,7 @@ def _writes_no_file(lane: Lane) -> Iterator[None]:
     assert lane.stage.supervisor.operator.process.log.stat().st_size <= 4096
 
 
-def _fleet_restarted(lane: Lane) -> Iterator[None]:
+def _fleet_restarted(lane: Lane) -> Generator[None]:
     """The next process is ready in half a minute, and scales nothing because it is another one."""
     fleet = [f"member-{number}" for number in range(FLEET)]
     lane.muster(fleet)

@@ -131,7 +131,7 @@ def _calls(lane: Lane, resource: str) -> list[Exchange]:
     )
 
 
-def _on_query(fault: RequestFault, *, times: int = 3) -> Script:
+def _on_query(fault: RequestFault, *, times: int = 2) -> Script:
     """Let a fault befall the first queries of the rise and of the fall; O3 sees that nothing is scaled on them."""
 
     def script(lane: Lane) -> Generator[None]:
@@ -166,7 +166,7 @@ def _error(code: int, reason: str) -> Answer:
 
 def _bad_answers() -> Iterator[Fault]:
     for name, (given, made) in BAD_ANSWERS.items():
-        how = "proxy before Prometheus, three answers in the rise and three in the fall"
+        how = "proxy before Prometheus, two answers in the rise and two in the fall"
         what, script = f"Prometheus answers {given}", _on_query(Edit(made))
         yield Fault(id="F20", name=f"answer-{name}", what=what, how=how, script=script, own_source=True)
 

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench image chart clean
+.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench profile soak image sbom chart clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,11 +65,20 @@ lock: $(READY) ## Pin the newest versions of all dependencies, with hashes
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header requirements/build.in -o requirements/build.txt
 
-bench: $(READY) ## Measure the cost of a decision and of a tick, as ratios
-	$(BIN)/python -m e2e.bench
+bench: $(READY) ## Measure the real operator under 100, 1,000 and 5,000 policies, and write docs/benchmarks/
+	$(BIN)/python -m e2e.bench --write docs/benchmarks
+
+profile: $(READY) ## Show which functions of the running operator take its time (POLICIES=5000)
+	$(BIN)/python -m e2e.bench.profile --policies $(or $(POLICIES),5000)
+
+soak: $(READY) ## Noisy metrics and restarts of everything (MINUTES=20); its report is build/soak/report.md
+	$(BIN)/python -m e2e.soak --minutes=$(or $(MINUTES),20) $(if $(POLICIES),--policies=$(POLICIES)) $(if $(SEED),--seed=$(SEED))
 
 image: ## Build the container image (needs a container engine)
 	docker build -f operator/Dockerfile -t deadband:dev .
+
+sbom: $(READY) ## Print the image's bill of materials (CycloneDX), as the image carries it
+	@$(BIN)/python operator/sbom.py pyproject.toml requirements/runtime.txt
 
 chart: $(READY) ## Lint and render the Helm chart
 	helm=$$($(BIN)/python -m e2e.testbed.tools helm | tail -n 1); \

@@ -271,7 +271,7 @@ async def test_lists_of_many_pages_are_complete(
     policies = KubePolicies(kube, namespaces=[namespace])
 
     found = await policies.list_policies()
-    (deployment,) = await policies.list_workloads("Deployment")
+    (deployment,) = [item async for page in policies.pages("Deployment") for item in page]
 
     assert sorted(item["metadata"]["name"] for item in found) == names
     assert {(item["apiVersion"], item["kind"]) for item in found} == {(POLICIES.api_version, POLICIES.kind)}

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from e2e.manifests.bad_policies import BAD_POLICIES
 from e2e.manifests.documents import WHOLE_FLOATS, Bad, Document, Good, named
 from e2e.manifests.good_policies import GOOD_POLICIES
 from e2e.manifests.mutants import mutants
+from e2e.manifests.shaped import chain
 from e2e.manifests.sources import BAD_SOURCES, GOOD_SOURCES
 from e2e.testbed.access import KubectlError
 from e2e.testbed.cluster import Cluster
 
 _PLURALS = {"ScalingPolicy": "scalingpolicies", "MetricSource": "metricsources"}
 _MUTANTS = 1000
+_CHANGES = 500
 
 
 @pytest.fixture(scope="module")
@@ -120,15 +123,25 @@ def test_kubectl_shows_the_columns_and_answers_to_the_short_names(
     api.kubectl("delete", "msrc", f"seen-{namespace}", "--wait=false")
 
 
-def test_deadband_and_the_api_server_give_the_same_verdict_on_mutants(objects: CustomObjectsApi) -> None:
+@pytest.mark.parametrize(
+    ("documents", "count"),
+    [
+        pytest.param(iter(mutants(_MUTANTS)), _MUTANTS, id="of documents with anything anywhere"),
+        pytest.param(chain(7, lambda document: _our_verdict(document) == ""), _CHANGES, id="of chains of changes"),
+    ],
+)
+def test_deadband_and_the_api_server_give_the_same_verdict(
+    objects: CustomObjectsApi, documents: Iterator[Document], count: int
+) -> None:
     disputed, accepted = [], 0
-    for mutant in mutants(_MUTANTS):
+    for number, document in enumerate(islice(documents, count)):
+        mutant = named(document, f"mutant-{number}")
         ours, theirs = _our_verdict(mutant), _their_verdict(objects, mutant)
         accepted += theirs == ""
         if (ours == "") != (theirs == ""):
             disputed.append(f"{json.dumps(mutant['spec'])}\n  deadband: {ours}\n  API server: {theirs}")
     assert not disputed, "\n".join(disputed)
-    assert _MUTANTS / 10 < accepted < _MUTANTS * 9 / 10, "the mutants should try both verdicts"
+    assert count / 10 < accepted < count * 9 / 10, "the mutants should try both verdicts"
 
 
 def _validate(document: Document) -> ApiModel:

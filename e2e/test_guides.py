@@ -21,6 +21,7 @@ from e2e.queries import weeks
 from e2e.testbed import tools
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Installation, Operator
+from e2e.testbed.keda import SCALED_OBJECTS, scaled_object
 from e2e.testbed.policies import source
 from e2e.testbed.prometheus import Prometheus, ScrapeJob
 from e2e.testbed.simulator import Simulator
@@ -37,17 +38,26 @@ class Scenery:
     Attributes:
         load: Scenario of the simulator; None: the guide needs neither a cluster nor the operator.
         workloads: Deployments of the namespace, by name.
+        prepare: What else must be there.
         history: Makes the guide's Prometheus in a folder, where one without a cluster asks one.
     """
 
     load: Mapping[str, object] | None = None
     workloads: tuple[str, ...] = ()
+    prepare: Callable[[Cluster], None] | None = None
     history: Callable[[Path], Prometheus] | None = None
 
 
 def last_week(folder: Path) -> Prometheus:
     """A week of the queue, up to now."""
     return weeks.queue(folder, until=int(datetime.now(UTC).timestamp()), days=7)
+
+
+def with_scaled_object(cluster: Cluster) -> None:
+    """KEDA's kind with the object that the guide begins with; nothing in the guide needs KEDA itself."""
+    cluster.apply(SCALED_OBJECTS)
+    cluster.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
+    cluster.apply(scaled_object("lead-worker", NAMESPACE))
 
 
 SCENERIES: Mapping[str, Scenery] = {
@@ -72,6 +82,11 @@ SCENERIES: Mapping[str, Scenery] = {
             "queues": [{"name": "leads", "depth": 12000, "hold": True}],
         },
         workloads=("lead-worker",),
+    ),
+    "from-keda.md": Scenery(
+        load={"queues": [{"name": "leads", "depth": 5000, "hold": True}]},
+        workloads=("lead-worker",),
+        prepare=with_scaled_object,
     ),
     "backtesting.md": Scenery(history=last_week),
     "scenario-tests.md": Scenery(),
@@ -117,6 +132,8 @@ def scene(
         prometheus = stack.enter_context(Prometheus(tmp_path / "prometheus", [job]))
         cluster.apply(source("default", prometheus.url, default=True))
         stack.callback(cluster.kubectl, "delete", "metricsource", "default", "--wait=false")
+        if scenery.prepare is not None:
+            scenery.prepare(cluster)
         operator = Operator(installation, tmp_path, identity="guides")
         stack.callback(operator.process.stop)
         operator.start()

@@ -151,7 +151,7 @@ def test_a_proposal_is_approved_carried_out_and_remembered(world: World) -> None
     assert again.stderr.startswith("Error: there is no open proposal. Holding at 3")
 
     def remembered() -> bool:
-        return "Scaled Deployment/asks from 2 to 3." in world.run("history", "asks", "-n", NAMESPACE).stdout
+        return "Deployment/asks: Scaling up from 2 to 3: " in world.run("history", "asks", "-n", NAMESPACE).stdout
 
     world.seen.wait_for("its Event", remembered)
     _, *rows = world.run("history", "asks", "-n", NAMESPACE).stdout.splitlines()

@@ -1,6 +1,11 @@
-"""What a tick costs the operator: `python -m e2e.bench`, or `make bench`.
+"""What the operator costs under many policies, beside one query for each metric: `make bench`, `make profile`.
 
-CPU seconds of this process, several rounds, and the ratios between them: absolute figures belong to one machine,
-ratios travel better. The answers are made here, in the shape Prometheus sends them; its own cost is not in these
-figures.
+fleet      Deployments and policies that are measured, and what their metrics do
+exporters  their pods, as cAdvisor and kube-state-metrics show them
+plant      the API server, Prometheus and the operator, with the fleet in them
+course     the phases of one measurement
+meter      CPU, memory, counters, and writes in the audit log
+naive      the design to compare with
+results    figures as data; page and plot show them
+profile    which functions take the time
 """

@@ -10,7 +10,7 @@ from typing import Any
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.play import START
 from e2e.chaos.supervisor import Exit
-from e2e.chaos.tampering import Truncate
+from e2e.chaos.tampering import Then, Truncate
 
 _SCALED = re.compile(r"scaled (\S+) from (\d+) to (\d+): ")
 
@@ -102,7 +102,8 @@ def scales_of(calls: Iterable[Exchange], namespace: str, lane: str, readings: Se
         if one.replicas is None or not one.taken or (one.namespace, one.name) != (namespace, lane):
             continue
         before = found[-1].after if found else START
-        told = one.status == one.upstream and one.fault != Truncate.__name__
+        # What is done in between ends the operator, though the proxy may still find a socket to write the answer into.
+        told = one.status == one.upstream and one.fault not in (Truncate.__name__, Then.__name__)
         last = last_before(readings, one.at)
         decided = last.instant if last is not None else math.nan
         found.append(Scale(one.at, one.answered, before, one.replicas, told, decided))

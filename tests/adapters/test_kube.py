@@ -123,8 +123,17 @@ async def test_nobody_waits_longer_than_a_minute(api: FakeApi) -> None:
         await kube.get(DEPLOYMENTS, "leadgen", "api")
 
 
-async def test_an_error_page_of_a_proxy_is_not_an_answer(api: FakeApi, kube: Kube) -> None:
-    api.answer(200, f"<html>{SECRET}</html>")
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(f"<html>{SECRET}</html>", id="a page"),
+        pytest.param(f'["{SECRET}"]', id="a list"),
+        pytest.param(f'"{SECRET}"', id="a text"),
+        pytest.param('{"a":' * 100_000, id="100,000 levels"),
+    ],
+)
+async def test_what_a_proxy_says_instead_is_not_an_answer(api: FakeApi, kube: Kube, body: str) -> None:
+    api.answer(200, body)
 
     with pytest.raises(UnreachableError, match="not JSON") as caught:
         await kube.get(DEPLOYMENTS, "leadgen", "api")
@@ -228,6 +237,17 @@ async def test_a_list_whose_snapshot_expires_is_read_again_in_one_piece(api: Fak
     found = await kube.list_all(DEPLOYMENTS, "leadgen")
 
     assert [item["metadata"]["name"] for item in found] == ["a", "b"]
+    assert api.seen[-1]["query"] == {}
+
+
+async def test_pages_of_a_snapshot_that_expires_begin_again(api: FakeApi, kube: Kube) -> None:
+    api.answer(200, {"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "a"}}]})
+    api.answer(410, status("The provided continue parameter is too old"))
+    api.answer(200, {"metadata": {}, "items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]})
+
+    found = [page async for page in kube.pages(DEPLOYMENTS)]
+
+    assert [[item["metadata"]["name"] for item in page] for page in found] == [["a"], ["a", "b"]]
     assert api.seen[-1]["query"] == {}
 
 

@@ -84,10 +84,26 @@ async def test_sources_are_listed_once_in_either_mode(api: FakeApi, kube: Kube) 
     assert [request["path"] for request in api.seen] == [f"{GROUP}/metricsources"]
 
 
-async def test_workloads_are_listed_by_kind(api: FakeApi, kube: Kube) -> None:
-    await KubePolicies(kube, namespaces=("a",)).list_workloads("StatefulSet")
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        pytest.param("ScalingPolicy", f"{GROUP}/namespaces/a/scalingpolicies", id="policies"),
+        pytest.param("MetricSource", f"{GROUP}/metricsources", id="sources are not in a namespace"),
+        pytest.param("Deployment", "/apis/apps/v1/namespaces/a/deployments", id="Deployments"),
+        pytest.param("StatefulSet", "/apis/apps/v1/namespaces/a/statefulsets", id="StatefulSets"),
+        pytest.param(
+            "HorizontalPodAutoscaler", "/apis/autoscaling/v2/namespaces/a/horizontalpodautoscalers", id="HPAs"
+        ),
+    ],
+)
+async def test_every_watched_kind_is_listed_page_by_page(api: FakeApi, kube: Kube, kind: str, path: str) -> None:
+    api.answer(200, {"metadata": {"continue": "next"}, "items": [{"metadata": {"name": "x"}}]})
+    api.answer(200, {"metadata": {}, "items": [{"metadata": {"name": "y"}}]})
 
-    assert [request["path"] for request in api.seen] == ["/apis/apps/v1/namespaces/a/statefulsets"]
+    pages = [page async for page in KubePolicies(kube, namespaces=("a",)).pages(kind)]
+
+    assert [[item["metadata"]["name"] for item in page] for page in pages] == [["x"], ["y"]]
+    assert {request["path"] for request in api.seen} == {path}
 
 
 @pytest.mark.parametrize(

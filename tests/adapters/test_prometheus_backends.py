@@ -21,7 +21,8 @@ from deadband.api.metrics import Metric
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.core.types import Absent, Reading, Sample
 from deadband.queries.plan import plan
-from deadband.queries.types import Key, Need
+from deadband.queries.readings import WARNED
+from deadband.queries.types import IS_PARTIAL, Key, Need
 from tests.adapters.prometheus_server import Reply, Server, serve
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -62,35 +63,35 @@ READINGS = [
     (
         "vmselect did not reach a vmstorage",
         f'{{"status":"success","isPartial":true,{FOUND}}}}}',
-        partial("the backend says isPartial"),
+        partial(IS_PARTIAL),
     ),
     (
         "vmselect did not reach a vmstorage and found nothing",
         f'{{"status":"success","isPartial":true,{NOTHING}}}}}',
-        partial("the backend says isPartial"),
+        partial(IS_PARTIAL),
     ),
     (
         "Thanos analyzes and counts",
         f'{{"status":"success",{FOUND},"stats":{{"samples":{{}}}},"analysis":{{}}}}}}',
         THREE,
     ),
-    ("Thanos lost a store", f'{{"status":"success",{FOUND},"analysis":{{}}}},"warnings":["{LOST}"]}}', partial(LOST)),
+    ("Thanos lost a store", f'{{"status":"success",{FOUND},"analysis":{{}}}},"warnings":["{LOST}"]}}', partial(WARNED)),
     (
         "Thanos knows no store that could have it",
         f'{{"status":"success",{NOTHING},"analysis":{{}}}},"warnings":["No StoreAPIs matched for this query"]}}',
-        partial("No StoreAPIs matched for this query"),
+        partial(WARNED),
     ),
     ("Thanos has infos among its warnings", f'{{"status":"success",{FOUND}}},"warnings":["{INFO}"]}}', THREE),
     (
         "Thanos has an info beside a warning",
         f'{{"status":"success",{FOUND}}},"warnings":["{INFO}","{LOST}"]}}',
-        partial(LOST),
+        partial(WARNED),
     ),
     ("Mimir has infos apart", f'{{"status":"success",{FOUND}}},"infos":["{INFO}"]}}', THREE),
     (
         "Mimir warns",
         f'{{"status":"success",{FOUND}}},"warnings":["PromQL warning: quantile value should be between 0 and 1"]}}',
-        partial("PromQL warning: quantile value should be between 0 and 1"),
+        partial(WARNED),
     ),
 ]
 

@@ -1,5 +1,6 @@
 """The own metrics: names, HELP, values of each policy, and that nothing outlives its policy; the probes beside them."""
 
+import math
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from typing import Any
@@ -37,6 +38,7 @@ CONTRACT = {
     "deadband_policy_condition",
     "deadband_policy_decision",
     "deadband_event_loop_lag_seconds",
+    "deadband_event_loop_tasks",
     "deadband_evaluations_skipped",
     "deadband_source_reachable",
     "deadband_source_max_concurrent_queries",
@@ -127,6 +129,18 @@ def test_a_metric_that_is_unknown_shows_no_value(telemetry: PrometheusTelemetry)
     assert samples(telemetry, "deadband_policy_metric_value") == {}
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [pytest.param(10**700, math.inf, id="too large"), pytest.param(-(10**700), -math.inf, id="too small")],
+)
+def test_a_value_beyond_every_float_is_shown_as_infinite(
+    telemetry: PrometheusTelemetry, value: int, shown: float
+) -> None:
+    show(telemetry, cpu=value)
+
+    assert set(samples(telemetry, "deadband_policy_metric_value").values()) == {shown}
+
+
 def test_the_series_of_a_policy_disappear_with_it(telemetry: PrometheusTelemetry) -> None:
     other = ObjectRef("ScalingPolicy", "shop", "other", "uid2")
     show(telemetry)
@@ -177,6 +191,7 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     telemetry.alerted("http://am:9093", 3, Reason.TIMEOUT)
     telemetry.skipped(3)
     telemetry.lagged(0.5)
+    telemetry.working(12)
     telemetry.standing(leader=True, policies={"enforcing": 7})
     telemetry.timed(lag_seconds=0.1, seconds=0.2)
 
@@ -188,6 +203,7 @@ def test_the_rest_of_the_contract_counts_what_it_is_told(telemetry: PrometheusTe
     assert samples(telemetry, "deadband_alert_failures_total") == {("http://am:9093", "Timeout"): 3}
     assert samples(telemetry, "deadband_evaluations_skipped_total") == {(): 3}
     assert samples(telemetry, "deadband_event_loop_lag_seconds") == {(): 0.5}
+    assert samples(telemetry, "deadband_event_loop_tasks") == {(): 12}
     assert samples(telemetry, "deadband_leader") == {(): 1}
     assert samples(telemetry, "deadband_policies") == {("enforcing",): 7}
     assert samples(telemetry, "deadband_evaluation_seconds_count") == {(): 1}

@@ -148,6 +148,30 @@ def test_a_kind_that_is_listed_may_be_scaled_and_not_changed(scope: str) -> None
     }
 
 
+GRANTS: list[tuple[str, dict[str, Any], set[tuple[str, str, str]]]] = [
+    ("a kind", {"rbac": {"scaleTargets": [{"apiGroups": ["example.com"], "resources": ["shops"]}]}},
+     {("*", "shops.example.com", "get"), ("*", "shops/scale.example.com", "get"), ("*", "shops/scale.example.com", "patch")}),
+    ("labels of namespaces", {"rbac": {"namespaceSelectors": True}}, {("*", "namespaces.", "list")}),
+    ("Secrets", {"metricSource": {"secretNames": ["a", "b"]}}, {(NAMESPACE, "secrets.", "get")}),
+    ("the guard at the API", {"admissionPolicy": {"enabled": True}}, set()),
+    ("a source", {"metricSource": {"create": True, "url": "http://prometheus:9090"}}, set()),
+    ("Alertmanagers", {"alertmanager": {"urls": ["http://alertmanager:9093"]}}, set()),
+    ("monitoring", {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}}, set()),
+    ("a network policy", {"networkPolicy": {"enabled": True}}, set()),
+    ("more replicas", {"replicaCount": 3}, set()),
+]  # fmt: skip
+"""What each value adds to the operator's rights; e2e/test_any_kind.py, test_tenants.py and test_credentials.py use them."""
+
+
+@pytest.mark.parametrize(("values", "added"), [pytest.param(*row[1:], id=row[0]) for row in GRANTS])
+def test_a_value_grants_what_it_is_for_and_nothing_else(
+    values: dict[str, Any], added: set[tuple[str, str, str]]
+) -> None:
+    before = granted(render({}, NAMESPACE))
+
+    assert granted(render(values, NAMESPACE)) == before | added
+
+
 def test_namespaced_mode_moves_every_right_on_workloads_into_the_watched_namespaces() -> None:
     wide = granted(render({}, NAMESPACE))
     narrow = granted(render({"watchNamespaces": ["leadgen", "shop"]}, NAMESPACE))

@@ -28,8 +28,8 @@ def policy(
     return {"metadata": metadata, "spec": spec or {}, "status": {"observedGeneration": 1, **status}}
 
 
-def condition(type_: ConditionType, status: str) -> dict[str, Any]:
-    return {"conditions": [{"type": type_, "status": status, "reason": "R", "lastTransitionTime": NOW}]}
+def condition(type_: ConditionType, status: str, reason: str = "R") -> dict[str, Any]:
+    return {"conditions": [{"type": type_, "status": status, "reason": reason, "lastTransitionTime": NOW}]}
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,9 @@ def condition(type_: ConditionType, status: str) -> dict[str, Any]:
         pytest.param(policy(**condition(ConditionType.METRICS_AVAILABLE, "False")), "NoMetrics", id="without metrics"),
         pytest.param(policy(**condition(ConditionType.FLAPPING, "True")), "Flapping", id="flapping"),
         pytest.param(policy(**condition(ConditionType.SCALING_LIMITED, "True")), "Limited", id="at a limit"),
+        pytest.param(
+            policy(**condition(ConditionType.SCALING_LIMITED, "True", "AtMinimum")), "Active", id="idle at its minimum"
+        ),
         pytest.param(policy(**condition(ConditionType.STALLED, "False")), "Active", id="nothing the matter"),
         pytest.param(policy(generation=2), "Unseen", id="a newer generation than was evaluated"),
         pytest.param({"metadata": policy()["metadata"]}, "Unseen", id="never evaluated"),
@@ -129,22 +132,34 @@ def test_history_is_in_order_and_a_scaling_is_told_once_in_its_own_words() -> No
     status = ScalingPolicyStatus(scale_events=[event(300, 2, 4), event(60, 4, 5, cause=Cause.APPROVAL)])
     events = [
         recorded(-30, "MetricsUnavailable", "cpu is unknown.", count=3),
-        recorded(-299, "ScaledUp", "Scaled Deployment/api from 2 to 4. Scaling up from 2 to 4: cpu is above 70."),
+        recorded(-299, "ScaledUp", "Deployment/api: Scaling up from 2 to 4: cpu is above 70."),
     ]
 
     assert [(one.what, one.times, one.sentence) for one in entries(status, events)] == [
-        ("Metrics", 1, "Scaled Deployment/api from 2 to 4. Scaling up from 2 to 4: cpu is above 70."),
+        ("Metrics", 1, "Deployment/api: Scaling up from 2 to 4: cpu is above 70."),
         ("Approval", 1, "Scaled from 4 to 5."),
         ("MetricsUnavailable", 3, "cpu is unknown."),
     ]
 
 
+def test_a_pin_that_leaves_the_floor_is_told_once() -> None:
+    pinned = recorded(
+        -299, "ScaledDown", "HorizontalPodAutoscaler/web: Moving both bounds of HPA web to 3: they differ."
+    )
+
+    assert len(entries(ScalingPolicyStatus(scale_events=[event(300, 3, 3)]), [pinned])) == 1
+
+
 @pytest.mark.parametrize(
     "event_",
     [
-        pytest.param(recorded(-200, "ScaledUp", "Scaled Deployment/api from 2 to 4."), id="of another time"),
-        pytest.param(recorded(-299, "ScaledUp", "Scaled Deployment/api from 2 to 3."), id="to another number"),
-        pytest.param(recorded(-299, "ScaledUp", "Scaled Deployment/api from 2 to 4.", count=2), id="told twice"),
+        pytest.param(recorded(-200, "ScaledUp", "Deployment/api: Scaling up from 2 to 4: cpu."), id="of another time"),
+        pytest.param(
+            recorded(-299, "ScaledUp", "Deployment/api: Scaling up from 2 to 3: cpu."), id="to another number"
+        ),
+        pytest.param(
+            recorded(-299, "ScaledUp", "Deployment/api: Scaling up from 2 to 4: cpu.", count=2), id="told twice"
+        ),
     ],
 )
 def test_an_event_of_another_scaling_stands_by_itself(event_: dict[str, Any]) -> None:

@@ -20,6 +20,11 @@ spec: {url: "http://prometheus:9090"}
 """
 
 
+def measuring(name: str) -> str:
+    """The valid policy with another name for its metric."""
+    return VALID.replace("{name: cpu, ", f"{{name: {name}, ").replace("metric: cpu", f"metric: {name}")
+
+
 class Stdin:
     """Standard input that holds a text."""
 
@@ -41,6 +46,9 @@ class Stdin:
             1,
             id="an annotation without quotes",
         ),
+        pytest.param({"a.yaml": measuring("y")}, 1, id="a metric whose name kubectl takes for a boolean"),
+        pytest.param({"a.yaml": measuring("'y'")}, 0, id="the same name in quotes"),
+        pytest.param({"a.yaml": measuring("yy")}, 0, id="a name that only begins like one"),
         pytest.param({"a.yaml": VALID.replace("v1alpha1", "v2")}, 1, id="a version that is not known"),
         pytest.param(
             {"a.yaml": VALID.replace("kind: ScalingPolicy", "kind: Policy")}, 1, id="a kind that is not known"

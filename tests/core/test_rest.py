@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from deadband.core.decide import decide, look
+from deadband.core.decide import decide
 from deadband.core.rest import rest
 from deadband.core.status import next_status
 from deadband.core.types import Inputs, Pause
+from deadband.core.view import look
 from tests.core.builders import EMPTY, T0, TICK, inputs, reading, spec, status, target, up
 
 MANUAL = up(mode="Manual", approvalSeconds=600)

@@ -10,8 +10,22 @@ from deadband.api.status import Proposal, ScalingPolicyStatus
 from deadband.core.decide import decide
 from deadband.core.recover import recover
 from deadband.core.status import Change, Refusal, change, invalid_status, next_status
-from deadband.core.types import NoTarget, Outage
-from tests.core.builders import EMPTY, ERROR, T0, World, down, event, inputs, spec, status, target, up, wish
+from deadband.core.types import NoTarget, Outage, Pause
+from tests.core.builders import (
+    EMPTY,
+    ERROR,
+    T0,
+    World,
+    down,
+    event,
+    inputs,
+    reading,
+    spec,
+    status,
+    target,
+    up,
+    wish,
+)
 
 
 def conditions(world_status: ScalingPolicyStatus) -> dict[str, tuple[str, str]]:
@@ -44,6 +58,26 @@ def after(*args: Any, **changes: Any) -> ScalingPolicyStatus:
 )  # fmt: skip
 def test_conditions(left: ScalingPolicyStatus, type_: str, expected: tuple[str, str]) -> None:
     assert conditions(left)[type_] == expected
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        pytest.param({"vetoes": {"freeze": reading(1)}}, id="a veto"),
+        pytest.param({"pause": Pause.BOTH}, id="a pause"),
+        pytest.param({"contested_by": "HPA api"}, id="a contest"),
+    ],
+)
+def test_what_holds_a_limited_step_back_does_not_speak_for_the_limit(held: Any) -> None:
+    policy = spec(
+        maxReplicas=5,
+        scaleUp=up(step={"type": "Pods", "pods": 4}),
+        vetoes=[{"name": "freeze", "query": "freeze", "direction": "Up"}],
+    )
+    left = after(policy, 3, 99, **{"vetoes": {"freeze": reading(0)}, **held})
+
+    (limited,) = [each for each in left.conditions if each.type == "ScalingLimited"]
+    assert (limited.reason, limited.message) == ("AtMaximum", "maxReplicas is 5")
 
 
 def test_every_condition_is_known_from_the_first_evaluation_and_carries_the_generation() -> None:
@@ -223,7 +257,7 @@ class TestProposals:
         assert proposal(world).id != late
         assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRefused")
         assert message(world).endswith(
-            f"The approval was not carried out: proposal {late} expired at 2026-01-05T08:01:00Z."
+            f"The approval was not carried out: proposal {late} expired at 2026-01-05 08:01:00Z."
         )
 
     def test_an_approval_of_what_is_no_longer_due_is_told_when_it_was_withdrawn(self) -> None:
@@ -235,7 +269,7 @@ class TestProposals:
 
         assert conditions(world.status)["ActionRequired"] == ("False", "ApprovalRefused")
         assert message(world) == (
-            f"The approval was not carried out: proposal {world.approval} was withdrawn at 2026-01-05T08:00:15Z, "
+            f"The approval was not carried out: proposal {world.approval} was withdrawn at 2026-01-05 08:00:15Z, "
             "when it did not apply any more."
         )
 
@@ -258,6 +292,22 @@ class TestProposals:
 
         assert conditions(world.status)["ActionRequired"] == ("True", "ApprovalRequired")
         assert "not carried out" not in message(world)
+
+    def test_the_annotation_stays_silent_when_a_later_proposal_lapses(self) -> None:
+        world = self.world()
+        world.step({"cpu": 99})
+        world.approval = proposal(world).id
+        world.step({"cpu": 99})
+        world.step({"cpu": 99})
+        later = proposal(world).id
+        world.step({"cpu": 50})
+        world.step({"cpu": 99})
+        world.step({"cpu": 50})
+
+        assert world.status.last_proposal is not None
+        assert world.status.last_proposal.id not in (world.approval, later)
+        assert world.status.last_proposal.outcome == "Withdrawn"
+        assert conditions(world.status)["ActionRequired"] == ("False", "AsExpected")
 
     def test_an_approval_that_a_cooldown_holds_is_no_refusal_and_says_what_it_waits_for(self) -> None:
         world = World(spec(scaleDown=down(mode="Manual", cooldownSeconds=300), scaleUp=None), 3)

@@ -33,7 +33,8 @@ from deadband.ports import (
 )
 from deadband.queries.types import Answer, Answered, Question, Series
 
-START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+START = datetime(2026, 3, 2, 12, 0, 7, tzinfo=UTC)
+"""Between two instants of the grid, so that each further interval brings one evaluation."""
 Json = dict[str, Any]
 
 
@@ -258,9 +259,9 @@ class FakeTelemetry:
 class FakeWorld:
     """An engine whose every neighbor is a fake."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, metrics: Any = None, telemetry: Any = None) -> None:
         self.clock = FakeClock()
-        self.metrics = FakeMetrics()
+        self.metrics = metrics or FakeMetrics()
         self.targets = FakeTargets()
         self.capacity = FakeCapacity()
         self.autoscalers = FakeAutoscalers()
@@ -269,7 +270,7 @@ class FakeWorld:
         self.leadership = FakeLeadership()
         self.alerts = FakeAlerts()
         self.alerting = Alerting(self.alerts, self.leadership, self.clock)
-        self.telemetry = FakeTelemetry()
+        self.telemetry = telemetry or FakeTelemetry()
         self.store = Store(lambda obj: self.targets.workloads[obj["metadata"]["name"]], read_autoscaler)
         self.statuses = StatusWriter(self.policies, self.leadership, self.clock)
         self.evaluation = Evaluation(

@@ -68,13 +68,29 @@ async def test_a_proposal_is_an_alert_with_labels_that_route_and_texts_that_tell
     }
     assert alert.annotations == {
         "summary": proposal.text,
-        "description": f"{world.status().decision.sentence} To carry it out once, until 2026-03-02 13:00:00Z: kubectl "
+        "description": f"{world.status().decision.sentence} To carry it out once, until 2026-03-02 13:00:07Z: kubectl "
         f"annotate scalingpolicy api -n shop --overwrite deadband.dev/approve={proposal.id}",
         "proposal": proposal.id,
-        "expires_at": "2026-03-02T13:00:00Z",
+        "expires_at": "2026-03-02T13:00:07Z",
     }
     assert alert.starts_at == START
     assert alert.ends_at == START + timedelta(seconds=240)
+
+
+async def test_a_tenants_labels_fill_two_values_and_never_name_a_label(world: FakeWorld) -> None:
+    labels = {
+        "deadband.dev/owner": "x",
+        "deadband.dev/severity": "y",
+        "alertname": "Watchdog",
+        "namespace": "kube-system",
+    }
+    world.add_policy(labels=labels, **MANUAL)
+    await world.evaluate()
+
+    (alert,) = await sent(world)
+    assert alert.labels["alertname"] == "DeadbandActionRequired"
+    assert alert.labels["namespace"] == "shop"
+    assert alert.labels.keys() == {"alertname", "namespace", "policy", "direction", "severity", "resource", "owner"}
 
 
 async def test_a_policy_without_a_target_is_an_alert_on_what_its_metrics_name(world: FakeWorld) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deadband.api.conditions import Condition, ConditionType, EventReason, Reason
-from deadband.api.status import Proposal, ScaleEvent, ScalingPolicyStatus, Way
+from deadband.api.status import DecisionStatus, Proposal, ScaleEvent, ScalingPolicyStatus, Way
 from deadband.engine.announcing import announcements
 
 T0 = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -101,3 +101,13 @@ def test_events_follow_changes(
     before: ScalingPolicyStatus, after: ScalingPolicyStatus, expected: list[EventReason]
 ) -> None:
     assert [one.reason for one in announcements(before, after)] == expected
+
+
+def test_a_scaling_is_told_in_the_words_of_its_decision_whatever_it_moved() -> None:
+    said = "Raising minReplicas of HPA web from 2 to 4: depth 12,000 is above 10,000."
+    decision = DecisionStatus(sentence=said, rule="R8", reason=Reason.SCALING_UP, next="")
+    after = scaled(2, 4, target="HorizontalPodAutoscaler/web", decision=decision)
+
+    (told,) = announcements(ScalingPolicyStatus(), after)
+
+    assert told.message == f"HorizontalPodAutoscaler/web: {said}"

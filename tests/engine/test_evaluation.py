@@ -1,8 +1,9 @@
 """One evaluation against a world that changes under its hands."""
 
 import asyncio
+import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -35,6 +36,19 @@ async def test_a_due_policy_is_scaled_then_written_then_told(world: FakeWorld) -
     assert world.status().last_scale_time == START
     assert world.events.recorded == [("api", EventReason.SCALED_UP)]
     assert world.telemetry.decided == [("api", Reason.SCALING_UP)]
+
+
+async def test_a_scaling_is_logged_with_its_rule_and_the_instant_of_its_readings(
+    world: FakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.add_policy()
+
+    with caplog.at_level(logging.INFO):
+        await world.evaluate()
+
+    (line,) = [vars(record) for record in caplog.records if record.message.startswith("scaled api from 2 to 3: ")]
+    assert (line["from"], line["to"], line["reason"], line["rule"]) == (2, 3, Reason.SCALING_UP, "R8")
+    assert datetime.fromisoformat(line["evaluated"]) == START
 
 
 async def test_a_conflict_is_decided_again_on_fresh_facts_and_succeeds(world: FakeWorld) -> None:
@@ -197,11 +211,20 @@ async def test_a_refused_write_is_a_condition_and_no_scaling(
     assert world.telemetry.refusals == [reason]
 
 
-async def test_a_write_whose_answer_was_lost_is_remembered_when_it_shows(world: FakeWorld) -> None:
+@pytest.mark.parametrize(
+    "own_write",
+    [
+        pytest.param(timedelta(seconds=1), id="the workload's controller has seen it"),
+        pytest.param(-timedelta(hours=1), id="the controller's last word is from before it"),
+    ],
+)
+async def test_a_write_whose_answer_was_lost_is_remembered_when_it_shows(
+    world: FakeWorld, own_write: timedelta
+) -> None:
     world.add_policy(scaleUp={"anyOf": [{"metric": "load", "above": 100}], "cooldownSeconds": 600, "limits": []})
 
     def take_and_lose() -> None:
-        world.targets.put("api", 3, version=2, ready=2, own_write=START + timedelta(seconds=1))
+        world.targets.put("api", 3, version=2, ready=2, own_write=START + own_write)
         raise UnreachableError(Reason.ERROR, "no answer")
 
     world.targets.before_scale = [take_and_lose]
@@ -301,7 +324,7 @@ async def test_policies_that_ask_the_same_ask_it_once(world: FakeWorld) -> None:
 
 
 async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:30Z"}
+    held = {"heldSince": "2026-03-02T11:59:37Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START, START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -314,7 +337,7 @@ async def test_a_new_leader_goes_on_from_what_the_object_carries(world: FakeWorl
 
 
 async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    held = {"heldSince": "2026-03-02T11:59:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START - timedelta(seconds=30), START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -327,7 +350,7 @@ async def test_the_time_without_a_leader_is_not_counted_as_held(world: FakeWorld
 
 
 async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world: FakeWorld) -> None:
-    held = {"heldSince": "2026-03-02T11:59:00Z"}
+    held = {"heldSince": "2026-03-02T11:59:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.scheduler.lead(Outage(START - timedelta(milliseconds=400), START))
     world.add_policy(scaleUp=up, status={"scaleUp": held})
@@ -338,7 +361,7 @@ async def test_a_fraction_of_a_second_without_a_leader_costs_no_evaluation(world
 
 async def test_without_a_lease_that_tells_no_time_counts_that_nobody_saw(world: FakeWorld) -> None:
     """Somebody deleted the Lease: how long nobody led is not known."""
-    held = {"heldSince": "2026-03-02T11:00:00Z"}
+    held = {"heldSince": "2026-03-02T11:00:07Z"}
     up = {"anyOf": [{"metric": "load", "above": 100}], "forSeconds": 60}
     world.add_policy(scaleUp=up, status={"scaleUp": held})
 

@@ -1,7 +1,7 @@
 """The LIST that repairs the store, and the beginning of a term that waits for it."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from deadband.api.conditions import Reason
 from deadband.engine.ghosts import DoubtingPolicies
 from deadband.engine.resync import Resync
+from deadband.engine.store import KINDS
 from deadband.engine.term import Term
 from deadband.ports import DeniedError, GoneError, ObjectRef, ScaledObject, UnreachableError, WriteError
 from tests.engine.fakes import FakeWorld, deployment, policy, scaled_object, source, until
@@ -24,21 +25,22 @@ class FakeLists:
         self.autoscalers: list[Mapping[str, Any]] = []
         self.scaled_objects: list[ScaledObject] | WriteError = []
         self.trouble = 0
+        self.listed: list[str] = []
 
-    async def list_policies(self) -> Sequence[Mapping[str, Any]]:
-        if self.trouble:
+    async def pages(self, kind: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        if kind == "ScalingPolicy" and self.trouble:
             self.trouble -= 1
             raise UnreachableError(Reason.ERROR, "no answer")
-        return self.policies
-
-    async def list_sources(self) -> Sequence[Mapping[str, Any]]:
-        return self.sources
-
-    async def list_workloads(self, kind: str) -> Sequence[Mapping[str, Any]]:
-        return self.workloads if kind == "Deployment" else []
-
-    async def list_autoscalers(self) -> Sequence[Mapping[str, Any]]:
-        return self.autoscalers
+        held = {
+            "ScalingPolicy": self.policies,
+            "MetricSource": self.sources,
+            "Deployment": self.workloads,
+            "HorizontalPodAutoscaler": self.autoscalers,
+        }
+        self.listed.append(kind)
+        for obj in held.get(kind, []):
+            await asyncio.sleep(0)
+            yield [obj]
 
     async def list_scaled_objects(self) -> Sequence[ScaledObject]:
         if isinstance(self.scaled_objects, WriteError):
@@ -97,11 +99,12 @@ async def test_a_change_that_no_watch_told_is_evaluated() -> None:
 async def test_a_policy_made_while_the_list_was_on_its_way_stays() -> None:
     world, lists, resync = wired()
 
-    async def late() -> Sequence[Mapping[str, Any]]:
-        world.scheduler.receive("ScalingPolicy", "ADDED", policy("young"))
-        return []
+    async def late(kind: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        if kind == "ScalingPolicy":
+            world.scheduler.receive("ScalingPolicy", "ADDED", policy("young"))
+        yield []
 
-    lists.list_policies = late  # type: ignore[method-assign]  # the moment in question
+    lists.pages = late  # type: ignore[method-assign]  # the moment in question
     await resync.once()
 
     assert list(world.store.policies) == ["uid-young"]
@@ -118,11 +121,12 @@ async def test_the_next_list_comes(doubtful: bool, after: float) -> None:
     world, lists, resync = wired()
     listed: list[float] = []
 
-    async def told() -> Sequence[Mapping[str, Any]]:
-        listed.append(world.clock.seconds)
-        return []
+    async def told(kind: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        if kind == "ScalingPolicy":
+            listed.append(world.clock.seconds)
+        yield []
 
-    lists.list_policies = told  # type: ignore[method-assign]  # the moment in question
+    lists.pages = told  # type: ignore[method-assign]  # the moment in question
     running = asyncio.create_task(resync.run())
     await until(lambda: len(listed) == 1)
     if doubtful:
@@ -215,6 +219,28 @@ async def test_a_term_begins_when_the_store_is_complete_and_not_before() -> None
     await until(lambda: not any(task.get_name() == "begin the term" for task in asyncio.all_tasks()))
     await world.evaluate()
     assert [name for name, _ in world.telemetry.decided] == ["api"]
+
+
+async def test_a_list_for_a_term_that_has_just_begun_is_not_repeated_until_it_is_due() -> None:
+    world, lists, resync = wired()
+    repairing = asyncio.create_task(resync.run())
+    await resync.once()
+    started = world.clock.monotonic()
+    assert lists.listed.count("ScalingPolicy") == 1
+
+    await until(lambda: lists.listed.count("ScalingPolicy") == 2)
+    repairing.cancel()
+
+    assert world.clock.monotonic() - started >= 299
+
+
+async def test_two_lists_are_never_under_way_at_once() -> None:
+    _, lists, resync = wired()
+    lists.policies = [policy("a"), policy("b")]
+
+    await asyncio.gather(resync.once(), resync.once())
+
+    assert lists.listed == [*KINDS, *KINDS]
 
 
 async def test_a_term_that_ends_before_it_began_never_evaluates() -> None:

@@ -1,6 +1,7 @@
-"""The narrow door: coalescing, budget, meaning first, and what a failed write leaves behind."""
+"""The narrow door: coalescing, budget, what goes first, and what a failed write leaves behind."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,10 +24,12 @@ class Desk:
         self.writer = StatusWriter(self.policies, self.leadership, self.clock)
         self.memories: dict[str, Memory] = {}
 
-    def submit(self, name: str, *, summary: str, reason: Reason = Reason.WITHIN_BAND) -> None:
+    def submit(
+        self, name: str, *, summary: str, reason: Reason = Reason.WITHIN_BAND, scaled: datetime | None = None
+    ) -> None:
         memory = self.memories.setdefault(name, Memory(ScalingPolicyStatus()))
         decision = DecisionStatus(sentence="", rule="R5", reason=reason, next="")
-        status = ScalingPolicyStatus(metrics_summary=summary, decision=decision)
+        status = ScalingPolicyStatus(metrics_summary=summary, decision=decision, last_scale_time=scaled)
         patch = memory.settle(status, now=START)
         assert patch is not None
         self.writer.submit(ObjectRef("ScalingPolicy", "shop", name, name), memory, patch, now=START)
@@ -87,6 +90,39 @@ async def test_a_change_of_meaning_overtakes_figures(desk: Desk) -> None:
     await work(desk)
 
     assert desk.written == [("b", "1"), ("a", "1")]
+
+
+async def test_a_scaling_overtakes_the_first_status_of_many(desk: Desk) -> None:
+    for name in ("a", "b", "c"):
+        desk.submit(name, summary="0")
+    desk.submit("c", summary="1", reason=Reason.SCALING_UP, scaled=START)
+
+    await work(desk)
+
+    assert desk.written == [("c", "1"), ("a", "0"), ("b", "0")]
+
+
+async def test_a_scaling_that_waits_keeps_its_place_when_a_newer_status_comes(desk: Desk) -> None:
+    for name in ("a", "b"):
+        desk.submit(name, summary="0", scaled=START)
+    desk.submit("a", summary="1", reason=Reason.COOLING_DOWN, scaled=START)
+
+    await work(desk)
+
+    assert desk.written == [("a", "1"), ("b", "0")]
+
+
+async def test_a_meaning_that_went_back_while_it_waited_is_not_written(desk: Desk) -> None:
+    desk.submit("a", summary="0")
+    await work(desk)
+    desk.memories["a"].written_at = None
+    desk.policies.written.clear()
+
+    desk.submit("a", summary="1", reason=Reason.AT_MAXIMUM)
+    desk.submit("a", summary="2")
+    await work(desk)
+
+    assert desk.written == [("a", "2")]
 
 
 async def test_a_burst_is_stretched_over_the_budget(desk: Desk) -> None:

@@ -27,6 +27,16 @@ def test_a_status_that_was_not_taken_stays_due() -> None:
     assert memory.settle(world.status, now=T0) == memory.settle(world.status, now=T0) is not None
 
 
+def test_of_two_equal_statuses_one_is_held() -> None:
+    world, memory = World(spec(), 3), Memory.of(None)
+    world.step({"cpu": 50})
+    memory.wrote(world.status, now=T0)
+    again = world.status.model_copy()
+
+    assert memory.settle(again, now=T0) is None
+    assert memory.status is memory.written is world.status
+
+
 def test_what_was_written_reads_back_as_the_same_memory() -> None:
     world, memory = World(spec(scaleUp=up(stabilizationWindowSeconds=60)), 3), Memory.of(None)
     world.step({"cpu": 99})

@@ -124,3 +124,11 @@ async def test_what_fails_inside_of_kopf_is_told_in_a_line(caplog: pytest.LogCap
 
 async def login() -> kopf.ConnectionInfo:
     raise kopf.LoginError("never asked for")
+
+
+def test_kopf_copies_no_object_to_remember_what_it_was() -> None:
+    kept = settings().persistence.diffbase_storage
+    body = kopf.Body({"metadata": {"labels": {"a": "b"}}, "spec": {"replicas": 3}})
+
+    assert kept.build(body=body) == {}
+    assert kept.fetch(body=body) is None

@@ -44,7 +44,7 @@ def parts(
     used: float | None = 0, measured: float = 0, missing: float = 0, bare: int = 0, workload: str = "api"
 ) -> Answered:
     """An answer of the resource recipe for one workload in leadgen; what is 0 has no series."""
-    amounts = {"used": used, "measured": measured, "missing": missing, "bare": bare}
+    amounts = {"used": used, "whole": measured + missing, "missing": missing, "bare": bare}
     rows = [
         series(value, namespace="leadgen", workload=workload, part=part)
         for part, value in amounts.items()

@@ -45,7 +45,7 @@ def deployments(count: int, namespaces: int = 10) -> list[Need]:
         pytest.param(deployments(50), 1, id="50 workloads"),
         pytest.param(deployments(51), 2, id="51 workloads"),
         pytest.param(deployments(200, namespaces=8), 4, id="200 workloads"),
-        pytest.param(deployments(201), 1, id="201 workloads are the whole group"),
+        pytest.param(deployments(201), 1, id="201 workloads are asked for at once"),
         pytest.param(deployments(120, namespaces=1), 1, id="120 workloads of one namespace are not split"),
         pytest.param([cpu(policy=f"p{each}") for each in range(300)], 1, id="300 policies on one workload"),
     ],
@@ -67,14 +67,17 @@ def test_the_order_of_needs_changes_no_question(needs: list[Need]) -> None:
     assert set(plan(needs, SOURCES).questions) == set(plan(sorted(needs, key=lambda each: each.key), SOURCES).questions)
 
 
-def test_a_scoped_question_names_its_workloads_and_a_whole_one_nobody() -> None:
-    (scoped,) = plan(deployments(3), SOURCES).questions
-    (whole,) = plan(deployments(201), SOURCES).questions
+def test_a_question_names_few_workloads_and_of_many_the_namespaces_as_long_as_they_are_few() -> None:
+    (few,) = plan(deployments(3), SOURCES).questions
+    (many,) = plan(deployments(600, namespaces=3), SOURCES).questions
+    (everywhere,) = plan(deployments(501, namespaces=501), SOURCES).questions
 
-    assert 'namespace=~"n0|n1|n2"' in scoped.promql
-    assert 'owner_name=~"w0|w1|w2"' in scoped.promql
-    assert "namespace=" not in whole.promql
-    assert "owner_name=" not in whole.promql
+    assert 'namespace=~"n0|n1|n2"' in few.promql
+    assert 'owner_name=~"w0|w1|w2"' in few.promql
+    assert 'namespace=~"n0|n1|n2"' in many.promql
+    assert "owner_name=" not in many.promql
+    assert "namespace=" not in everywhere.promql
+    assert "owner_name=" not in everywhere.promql
 
 
 @pytest.mark.parametrize("asked", [cpu(), cpu(container="app"), queue("leads"), queue("leads", "/"), raw("up")])
@@ -248,7 +251,7 @@ def test_container_readings_are_told_apart_in_one_answer() -> None:
     main, helper = cpu(container="main", policy="a"), cpu(container="helper", policy="b")
     none = cpu(container="other", policy="c")
     planned = plan([main, helper, none], SOURCES)
-    amounts = {("main", "used"): 0.9, ("main", "measured"): 1, ("helper", "used"): 0.1, ("helper", "measured"): 0.2}
+    amounts = {("main", "used"): 0.9, ("main", "whole"): 1, ("helper", "used"): 0.1, ("helper", "whole"): 0.2}
     rows = [
         series(value, namespace="leadgen", workload="api", container=container, part=part)
         for (container, part), value in amounts.items()

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deadband.adapters.kube import FIELD_MANAGER, Json, Kube, Resource
-from deadband.adapters.ownership import other_writer
+from deadband.adapters.ownership import other_writer, owners
 from deadband.adapters.scaled_objects import SCALED_OBJECTS
 from deadband.api.originals import ORIGINAL_BOUNDS_ANNOTATION, OriginalBounds
 from deadband.api.scalingpolicy import ScaleTargetRef
@@ -101,10 +101,10 @@ def _originals(metadata: Mapping[str, Any]) -> OriginalBounds | None:
 
 def _own_write(managed: Sequence[Mapping[str, Any]], field: str) -> datetime | None:
     """When our manager last wrote, if it owns the field alone; a plain patch has its own time, unlike one on /scale."""
-    owners = [entry for entry in managed if field in entry.get("fieldsV1", {}).get("f:spec", {})]
-    if len(owners) != 1:
+    found = owners(managed, field)
+    if len(found) != 1:
         return None
-    owner = owners[0]
+    owner = found[0]
     if (owner.get("manager"), owner.get("operation"), owner.get("subresource")) != (FIELD_MANAGER, "Update", None):
         return None
     return datetime.fromisoformat(owner["time"]) if "time" in owner else None

@@ -6,7 +6,7 @@ resync), they do not know our kinds, and what the store needs are the same plain
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -120,9 +120,24 @@ class Kube:
         call = Call("list", resource.group, resource.plural, namespace)
         query = {"fieldSelector": fields} if fields else {}
         try:
-            return await self._pages(call, resource, namespace, {**query, "limit": str(PAGE_SIZE)})
+            pages = [page async for page in self._pages(call, resource, namespace, {**query, "limit": str(PAGE_SIZE)})]
         except ExpiredError:  # the snapshot was compacted away between two pages: once more, in one piece
-            return await self._pages(call, resource, namespace, query)
+            pages = [page async for page in self._pages(call, resource, namespace, query)]
+        return [each for page in pages for each in page]
+
+    async def pages(self, resource: Resource, namespace: str = "") -> AsyncIterator[list[Json]]:
+        """Read all objects of a kind page by page: thousands at once take memory that is never given back.
+
+        When the snapshot expires between two pages all objects come once more; some were in the pages before, some of
+        those are gone by now.
+        """
+        call = Call("list", resource.group, resource.plural, namespace)
+        try:
+            async for page in self._pages(call, resource, namespace, {"limit": str(PAGE_SIZE)}):
+                yield page
+        except ExpiredError:
+            async for page in self._pages(call, resource, namespace, {}):
+                yield page
 
     async def find(
         self, resource: Resource, namespace: str, *, labels: str = "", fields: str = "", most: int
@@ -187,18 +202,19 @@ class Kube:
         """Close the connections."""
         await self.client.close()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
 
-    async def _pages(self, call: Call, resource: Resource, namespace: str, query: Mapping[str, str]) -> list[Json]:
-        found: list[Json] = []
+    async def _pages(
+        self, call: Call, resource: Resource, namespace: str, query: Mapping[str, str]
+    ) -> AsyncIterator[list[Json]]:
         token = ""
         while True:
             part = {"continue": token} if token else {}
             page = await self._send(call, "GET", resource.path(namespace), query={**query, **part})
-            found += [
+            yield [
                 {"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in page.get("items") or ()
             ]
             token = page.get("metadata", {}).get("continue", "")
             if not token:
-                return found
+                return
 
     async def _send(
         self,
@@ -249,10 +265,24 @@ class Kube:
                 raise from_status(
                     call, response.status, content, response.headers.get("Retry-After"), caller=self._caller
                 )
-            answer: Json = json.loads(content)
+            return _object(content)
         except (aiohttp.ClientError, TimeoutError, OSError, ConfigException, ValueError) as failure:
             raise from_failure(call, failure, caller=self._caller) from failure
-        return answer
+
+
+def _object(content: bytes) -> Json:
+    """Read the answer.
+
+    Raises:
+        ValueError: It is no JSON object, as a proxy's page is.
+    """
+    try:
+        answer = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(answer, dict):
+        raise ValueError("no object")  # noqa: TRY004 - as what is no JSON at all
+    return answer
 
 
 def _addressed(resource: Resource, name: str, subresource: str) -> tuple[str, tuple[str, ...]]:

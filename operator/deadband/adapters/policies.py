@@ -1,12 +1,12 @@
 """Policies and sources on the API server: read, list, write status. Also the lists that repair the store (K1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from deadband.adapters.autoscalers import AUTOSCALERS
 from deadband.adapters.kube import Json, Kube, Resource
 from deadband.adapters.scaled_objects import SCALED_OBJECTS, scaled_object_from_object
-from deadband.adapters.targets import WORKLOADS
+from deadband.adapters.targets import DEPLOYMENTS, STATEFUL_SETS
 from deadband.api import GROUP, VERSION
 from deadband.api.conditions import Reason
 from deadband.ports import GoneError, ObjectRef, ScaledObject
@@ -14,6 +14,9 @@ from deadband.ports import GoneError, ObjectRef, ScaledObject
 POLICIES = Resource(GROUP, VERSION, "scalingpolicies", "ScalingPolicy")
 SOURCES = Resource(GROUP, VERSION, "metricsources", "MetricSource", namespaced=False)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+
+HELD = {resource.kind: resource for resource in (POLICIES, SOURCES, DEPLOYMENTS, STATEFUL_SETS, AUTOSCALERS)}
+"""The kinds that the store holds."""
 
 
 class KubePolicies:
@@ -56,6 +59,13 @@ class KubePolicies:
         """Merge-patch /status of a MetricSource, as write_status does for a policy."""
         await self._kube.patch(SOURCES, "", name, {"status": status}, subresource="status")
 
+    async def pages(self, kind: str) -> AsyncIterator[list[Json]]:
+        """All objects of a kind that the store holds, as far as the operator serves them, page by page."""
+        resource = HELD[kind]
+        for namespace in self._namespaces if resource.namespaced else ("",):
+            async for page in self._kube.pages(resource, namespace):
+                yield page
+
     async def list_policies(self) -> list[Json]:
         """All policies that the operator serves."""
         return await self._everywhere(POLICIES)
@@ -63,14 +73,6 @@ class KubePolicies:
     async def list_sources(self) -> list[Json]:
         """All sources; they are cluster-scoped, so this needs a ClusterRole in namespaced mode, too."""
         return await self._kube.list_all(SOURCES)
-
-    async def list_workloads(self, kind: str) -> list[Json]:
-        """All targets of one kind, as workload_from_object reads them.
-
-        Args:
-            kind: Deployment or StatefulSet.
-        """
-        return await self._everywhere(next(resource for resource in WORKLOADS.values() if resource.kind == kind))
 
     async def list_autoscalers(self) -> list[Json]:
         """All HorizontalPodAutoscalers, as autoscaler_from_object reads them."""

@@ -4,6 +4,7 @@ Twenty series for each of thousands of policies: rendered when a policy changes,
 scrape is one concatenation. Text exposition format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -58,7 +59,7 @@ class PolicySeries:
         key = policy.namespace, policy.name
         base = f'namespace="{_escaped(policy.namespace)}",policy="{_escaped(policy.name)}"'
         self._rendered[VALUE][key] = "".join(
-            f'{VALUE.name}{{{base},metric="{metric}"}} {float(value)!r}\n' for metric, value in values.items()
+            f'{VALUE.name}{{{base},metric="{metric}"}} {_float(value)!r}\n' for metric, value in values.items()
         )
         reason = status.decision.reason if status.decision is not None else None
         rest = (
@@ -121,6 +122,14 @@ def _replicas(base: str, spec: ScalingPolicySpec | None, status: ScalingPolicySt
     for which, replicas in shown.items():
         if replicas is not None:
             yield f'{REPLICAS.name}{{{base},which="{which}"}} {replicas}\n'
+
+
+def _float(value: Fraction) -> float:
+    """The nearest float: what is compared is exact, and may be larger than any float."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _escaped(value: str) -> str:

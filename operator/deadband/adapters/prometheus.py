@@ -4,6 +4,7 @@ Each source has its own threads, connections, circuit breaker and figures, so th
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,9 @@ from deadband.queries.types import Answer, Answered, Failed, Question
 _LEARN_EVERY_SECONDS = 3600.0
 _BEYOND = timedelta(seconds=90)
 """How far ahead of the last samples a lookback is probed: more than a scrape interval, less than five minutes."""
+_READING = threading.Lock()
+"""One answer is unpacked at a time, of all sources: the interpreter would not do two at once anyway, and memory is
+needed for one only."""
 
 
 class QueryObserver(Protocol):
@@ -189,7 +193,8 @@ class _Source:
             "limit": str(limit),
         }
         reply = self._connection.call("POST", "/api/v1/query", form)
-        answered = parse_answer(reply.status, reply.body, limit=limit)
+        with _READING:
+            answered = parse_answer(reply.status, reply.body, limit=limit)
         fresh = timedelta(seconds=self.spec.stale_after_seconds)
         if is_of_another_time(reply.date, now=self._now(), tolerance=fresh):
             message = f"the clocks of deadband and of the source differ by more than {self.spec.stale_after_seconds} s"

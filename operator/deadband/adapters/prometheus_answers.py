@@ -7,12 +7,13 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from functools import lru_cache
+from math import isfinite
 from operator import itemgetter
 from typing import Any
 
 from deadband.api.conditions import Reason
 from deadband.queries.ranges import Grid, RangeAnswered, RangeSeries
-from deadband.queries.types import Answered, Series
+from deadband.queries.types import IS_PARTIAL, Answered, Series
 
 _OK = 200
 _QUERYS_FAULT = frozenset({400, 413, 422})
@@ -30,6 +31,14 @@ Thanos has no field `infos` and sends them among the warnings (its pkg/api/api.g
 _NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 """Any 64-bit float in any notation, and no exponent whose exact value would fill the memory."""
 _NOT_NUMBERS = frozenset({"NaN", "+Inf", "-Inf", "Inf"})
+_COMMON_LENGTH = 32
+"""Longer numbers are too rare to be remembered, and would let a server fill the memory with them."""
+_VERSION = re.compile(r"[0-9A-Za-z.+_-]{1,64}")
+"""It goes into a status: nothing but what looks like a version."""
+
+MAX_PARTS = 1_000_000
+"""Objects and entries of an answer: 80,000 series, as 20,000 workloads have, are 560,000. Python needs 70 bytes for
+the smallest, so that 16 MB made of nothing else would become half a gigabyte (ADR 45)."""
 
 
 class AskError(Exception):
@@ -59,6 +68,8 @@ def parse_answer(status: int, body: bytes, *, limit: int) -> Answered:
     Raises:
         AskError: The answer is an error, not JSON of the documented form, or neither a vector nor a scalar.
     """
+    if body.count(b"[") + body.count(b"{") + body.count(b",") > MAX_PARTS:
+        raise AskError(Reason.ERROR, f"the answer has more than {MAX_PARTS} parts", blames_source=False)
     document = _successful(status, body)
     match document:
         case {"data": {"resultType": "vector", "result": list(rows)}}:
@@ -95,8 +106,8 @@ def parse_ranges(status: int, body: bytes, grid: Grid) -> RangeAnswered:
 def parse_version(status: int, body: bytes) -> str | None:
     """Read the version from /api/v1/status/buildinfo; None when the backend has none to tell."""
     match _document(body):
-        case {"status": "success", "data": {"version": str(version)}} if status == _OK:
-            return version[:64]
+        case {"status": "success", "data": {"version": str(version)}} if status == _OK and _VERSION.fullmatch(version):
+            return version
         case _:
             return None
 
@@ -136,7 +147,7 @@ def _warnings(document: dict[str, Any]) -> tuple[str, ...]:
             told = tuple(text for text in map(str, warnings) if not text.startswith(_INFO))
         case _:
             raise _malformed()
-    return (*told, "the backend says isPartial") if document.get("isPartial", False) is not False else told
+    return (*told, IS_PARTIAL) if document.get("isPartial", False) is not False else told
 
 
 def _document(body: bytes) -> dict[str, Any] | None:
@@ -165,9 +176,9 @@ def _malformed() -> AskError:
 def _series(row: Any) -> Series:
     match row:
         case {"metric": dict(labels), "value": [int() | float() as at, str(text)]}:
-            return Series(labels, _number(text), _instant(at))
+            return Series(_texts(labels), _number(text), _instant(at))
         case {"metric": dict(labels), "histogram": _}:
-            return Series(labels, None)
+            return Series(_texts(labels), None)
         case _:
             raise _malformed()
 
@@ -181,18 +192,34 @@ def _range(row: Any) -> RangeSeries:
     try:
         points = [(float(at), _number(text)) for at, text in values]
         points += [(float(at), None) for at, _ in histograms]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _malformed() from error
-    return RangeSeries(labels, sorted(points, key=itemgetter(0)) if histograms else points)
+    if not all(isfinite(at) for at, _ in points):
+        raise _malformed()
+    return RangeSeries(_texts(labels), sorted(points, key=itemgetter(0)) if histograms else points)
 
 
-@lru_cache(maxsize=65536)
+def _texts(labels: dict[str, Any]) -> dict[str, str]:
+    """The labels, when all are texts: others cannot be compared with what a policy names."""
+    for value in labels.values():
+        if type(value) is not str:
+            raise _malformed()
+    return labels
+
+
 def _number(text: str) -> Fraction | None:
+    return _common_number(text) if len(text) <= _COMMON_LENGTH else _any_number(text)
+
+
+def _any_number(text: str) -> Fraction | None:
     if text in _NOT_NUMBERS:
         return None
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or not isfinite(float(text)):
         raise _malformed()
     return Fraction(Decimal(text))  # as exact as Fraction(text) and twice as fast
+
+
+_common_number = lru_cache(maxsize=65536)(_any_number)
 
 
 @lru_cache(maxsize=64)

@@ -2,11 +2,10 @@
 
 The client gives the session, the mounting of retries and the URL. It has no default timeout, puts POST parameters into
 the URL and returns `data.result` alone, so the request itself is made here: form body, a deadline for the whole answer,
-no redirects (a token must not travel to another host), a bounded body.
+no redirects (a token must not travel to another host), no cookies, a bounded body.
 """
 
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +13,20 @@ from typing import Any
 import requests
 import urllib3
 from prometheus_api_client import PrometheusConnect
-from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from deadband.adapters.credentials import NONE, Credentials
+from deadband.adapters.deadline import AdapterWithDeadline, Deadline
 from deadband.adapters.prometheus_answers import AskError
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
-"""20,000 workloads answer with about 10 MB."""
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""20,000 workloads answer with about 10 MB. What this unpacks to has to fit into the chart's memory limit (ADR 45)."""
 _CHUNK_BYTES = 64 * 1024
 _GRACE_SECONDS = 1.0
 """Prometheus is told to stop at the timeout; this is for its answer to arrive, which says more than our own."""
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Reply:
     """The header Date: when the answer was made, by the clock of whoever made it."""
 
 
-class _TlsAdapter(HTTPAdapter):
+class _TlsAdapter(AdapterWithDeadline):
     """Connections of one TLS context; requests would add the public roots to whatever the context trusts."""
 
     def __init__(self, context: ssl.SSLContext, server_name: str | None, **pool: Any) -> None:
@@ -83,7 +83,7 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
         once_more = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0)
         pool: dict[str, Any] = {"pool_maxsize": spec.max_concurrent_queries, "max_retries": once_more}
         if credentials.tls is None:
-            session.mount(self.url, HTTPAdapter(**pool))
+            session.mount(self.url, AdapterWithDeadline(**pool))
         else:
             server_name = spec.tls.server_name if spec.tls is not None else None
             session.mount(self.url, _TlsAdapter(credentials.tls, server_name, **pool))
@@ -94,36 +94,36 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
         Raises:
             AskError: Timeout, or Error when there is no connection or the body is too large.
         """
-        deadline = time.monotonic() + self._timeout + _GRACE_SECONDS
-        try:
-            with self._session.request(
-                method,
-                f"{self.url}{path}",
-                data=form,
-                timeout=self._timeout + _GRACE_SECONDS,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return Reply(response.status_code, self._body(response, deadline), response.headers.get("Date"))
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise self._late() from error
-        except requests.exceptions.SSLError as error:
-            raise AskError(Reason.ERROR, "the TLS connection failed") from error
-        except requests.ConnectionError as error:
-            raise AskError(Reason.ERROR, "the connection failed") from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise AskError(Reason.ERROR, f"the request failed: {type(error).__name__}") from error
+        seconds = self._timeout + _GRACE_SECONDS
+        request = self._session.prepare_request(requests.Request(method, f"{self.url}{path}", data=form))
+        with Deadline(seconds) as deadline:
+            try:
+                # Past Session.send, which keeps cookies and reads the body of a redirect to its end, followed or not.
+                with self._session.get_adapter(self.url).send(request, stream=True, timeout=seconds) as response:
+                    reply = Reply(response.status_code, self._body(response), response.headers.get("Date"))
+            except _FAILURES as error:
+                raise self._named(error, late=deadline.passed) from error
+            if deadline.passed:  # a body without a length ends where it was cut
+                raise self._late()
+            return reply
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
+    def _body(self, response: requests.Response) -> bytes:
         body = bytearray()
-        # read1 returns what has arrived, so that a body that drips in cannot stretch the deadline.
+        # read1 returns what has arrived and unpacks no more than it is asked for.
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 raise AskError(Reason.ERROR, f"the answer is larger than {MAX_BODY_BYTES} bytes", blames_source=False)
-            if time.monotonic() > deadline:
-                raise self._late()
         return bytes(body)
+
+    def _named(self, error: Exception, *, late: bool) -> AskError:
+        if late or isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+            return self._late()
+        if isinstance(error, requests.exceptions.SSLError):
+            return AskError(Reason.ERROR, "the TLS connection failed")
+        if isinstance(error, requests.ConnectionError):
+            return AskError(Reason.ERROR, "the connection failed")
+        return AskError(Reason.ERROR, f"the request failed: {type(error).__name__}")
 
     def _late(self) -> AskError:
         return AskError(Reason.TIMEOUT, f"no whole answer within {self._timeout} s")

@@ -98,6 +98,9 @@ class PrometheusTelemetry:
         self._loop_lag = Gauge(
             "deadband_event_loop_lag_seconds", "Seconds by which the event loop last woke up late.", registry=registry
         )
+        self._tasks = Gauge(
+            "deadband_event_loop_tasks", "Tasks of the event loop that have not ended.", registry=registry
+        )
         self._skipped = Counter(
             "deadband_evaluations_skipped_total",
             "Evaluations left out because an earlier one of the same policy was late.",
@@ -203,6 +206,10 @@ class PrometheusTelemetry:
     def lagged(self, seconds: float) -> None:
         """Show by how much the event loop last woke up late."""
         self._loop_lag.set(seconds)
+
+    def working(self, tasks: int) -> None:
+        """Show how many tasks of the event loop have not ended; what leaks them is seen here first."""
+        self._tasks.set(tasks)
 
     def expose(self) -> bytes:
         """Everything, as Prometheus scrapes it."""

@@ -129,6 +129,8 @@ class ClosedProposal(StatusModel):
     """CarriedOut, Expired or Withdrawn."""
     time: Instant
     """When that was."""
+    approved_before: str | None = None
+    """The last proposal before it that was carried out: an approve annotation that still names that one is silent."""
 
 
 class DecisionStatus(StatusModel):

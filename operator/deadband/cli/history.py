@@ -106,10 +106,11 @@ def _event(obj: Mapping[str, Any]) -> Entry:
 
 
 def _tells(entry: Entry, scaling: ScaleEvent) -> bool:
+    origin = f" from {scaling.from_}" if scaling.change else ""  # a pin of an HPA's bounds may leave the floor
     return (
         entry.what in _SCALED
         and entry.times == 1
-        and f" from {scaling.from_} to {scaling.to}." in entry.sentence
+        and f"{origin} to {scaling.to}:" in entry.sentence
         and abs(entry.time - scaling.time) <= _SAME_SCALING
     )
 

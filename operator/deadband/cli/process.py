@@ -243,6 +243,7 @@ class _Operator:
 
     def _expose(self) -> bytes:
         self._scheduler.standing()
+        self._telemetry.working(len(asyncio.all_tasks()))
         return self._telemetry.expose()
 
     async def _live(self) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deadband.api.conditions import ConditionType
+from deadband.api.conditions import ConditionType, Reason
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.types import Pause
@@ -106,7 +106,8 @@ def standing(obj: Mapping[str, Any]) -> Standing:
 
 
 def _state(obj: Mapping[str, Any], status: ScalingPolicyStatus) -> str:
-    holds = {(condition.type, condition.status) for condition in status.conditions}
+    # At its minimum is where an idle policy rests: nobody needs to look.
+    holds = {(one.type, one.status) for one in status.conditions if one.reason != Reason.AT_MINIMUM}
     found = [state for type_, value, state in _BY_CONDITION if (type_.value, value) in holds]
     if status.observed_generation != obj["metadata"].get("generation"):
         found.append("Unseen")

@@ -28,7 +28,7 @@ def status_command(
     """Show how all policies stand, what needs attention first.
 
     STATE is the first that applies of Stalled, Contested, ActionRequired, NoMetrics, Flapping, Unseen (no operator has
-    evaluated this generation), Limited, Paused, DryRun and Active.
+    evaluated this generation), Limited, Paused, DryRun and Active; at minReplicas a policy is Active.
 
     \b
     Examples:

@@ -72,14 +72,20 @@ def target_of(autoscaler: Autoscaler, workload: Target, moves: Bound) -> Target:
         workload,
         replicas=high if moves is Bound.MAX_REPLICAS else low,
         own_write=max(times) if len(times) == len(written) else None,
-        writer=autoscaler.high_writer if moves is Bound.MAX_REPLICAS else autoscaler.low_writer,
+        writer=_writer(autoscaler, moves),
         autoscaled=Autoscaled(
             pods=workload.replicas,
             floor=low if moves is Bound.MAX_REPLICAS else None,
             cap=high if moves is Bound.MIN_REPLICAS else None,
-            loose=moves is Bound.BOTH and low != high,
+            apart=high if moves is Bound.BOTH and low != high else None,
         ),
     )
+
+
+def _writer(autoscaler: Autoscaler, moves: Bound) -> str | None:
+    """Who else set what moves; of both bounds, whoever set one of them."""
+    low, high = autoscaler.low_writer, autoscaler.high_writer
+    return {Bound.MIN_REPLICAS: low, Bound.MAX_REPLICAS: high, Bound.BOTH: low or high}[moves]
 
 
 def moved(autoscaler: Autoscaler, moves: Bound, to: int, *, policy: str, uid: str) -> Rewrite:

@@ -97,10 +97,10 @@ def _able_to_scale(inputs: Inputs, refused: tuple[Reason, str] | None) -> Said:
 
 
 def _scaling_limited(decision: Decision) -> Said:
-    if decision.limited is None:
+    step = decision.limiting
+    if step is None or step.limits is None:
         return ConditionType.SCALING_LIMITED, "False", Reason.OK, ""
-    notes = [step.note for step in decision.trace if step.note]
-    return ConditionType.SCALING_LIMITED, "True", decision.limited, notes[-1] if notes else ""
+    return ConditionType.SCALING_LIMITED, "True", step.limits, step.note
 
 
 def _metrics_available(inputs: Inputs, decision: Decision) -> Said:

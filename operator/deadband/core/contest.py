@@ -84,9 +84,13 @@ def _taken_back(inputs: Inputs, known: Sequence[Revert]) -> Revert | None:
     if not isinstance(target, Target) or target.writer is None or not status.scale_events:
         return None
     last = status.scale_events[-1]
-    if status.current_replicas != last.to or target.replicas == last.to:
+    if status.current_replicas != last.to or any(revert.time > last.time for revert in known):
         return None
-    if target.replicas not in _before(status.scale_events) or any(revert.time > last.time for revert in known):
+    if target.replicas == last.to:
+        # An HPA whose bounds we had brought together; the manifest cannot leave maxReplicas out.
+        cap = target.autoscaled.apart if target.autoscaled is not None else None
+        return Revert(time=inputs.now, manager=target.writer, from_=last.to, to=cap) if cap is not None else None
+    if target.replicas not in _before(status.scale_events):
         return None
     return Revert(time=inputs.now, manager=target.writer, from_=last.to, to=target.replicas)
 

@@ -5,56 +5,21 @@ R1 → R3 → R2 → R5-R7 → R8 → R9 → R10 → R11 → R2 → R12 → veto
 Read this file first: `decide` is the table of contents of the core. No I/O, no clock.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import FallbackBehavior, PolicyMode
-from deadband.api.status import Cause, Revert, TimerStatus, Way
+from deadband.api.status import Cause, Way
 from deadband.core import timers, words
-from deadband.core.bounds import bounds_in_force, pin, to_bound
-from deadband.core.contest import Contest, contest, remember_reverts
-from deadband.core.decision import Bounds, Decision, Gated, Move, Step, Timers
+from deadband.core.bounds import pin, to_bound
+from deadband.core.decision import Decision, Gated, Move, Step
 from deadband.core.forecast import upcoming
 from deadband.core.gates import gate
 from deadband.core.history import own_past, points
 from deadband.core.moves import Scene, move_down, move_up
 from deadband.core.proposals import close
-from deadband.core.triggers import Observed, Truth, expression, observe_all
 from deadband.core.types import Absent, Inputs, NoTarget, Target
-
-UNSCALED = Target(replicas=0, ready=0, available=0)
-"""Stands in for the workload of a policy without a target: nothing of it reaches status."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What was made of the inputs before any rule acts.
-
-    Attributes:
-        replicas: n: the shadow in DryRun.
-        ready: r, at most n; of an HPA's workload all ready pods.
-        bounds: In force.
-        loose: An HPA's bounds are to move together, and they differ still.
-        observed: Every metric, onNoData applied.
-        up, down: Truth of both expressions (R5).
-        timers: Both timers, this evaluation included (R7).
-        failures: Consecutive evaluations with nothing known, counted up to afterFailures (R17).
-        reverts: What R16 remembers, this evaluation's included.
-        contest: Who else writes the target; None when nobody does.
-    """
-
-    replicas: int
-    ready: int
-    bounds: Bounds
-    loose: bool
-    observed: dict[str, Observed]
-    up: Truth
-    down: Truth
-    timers: Timers
-    failures: int
-    reverts: tuple[Revert, ...]
-    contest: Contest | None
+from deadband.core.view import View, is_due, look
 
 
 def decide(inputs: Inputs) -> Decision:
@@ -87,50 +52,6 @@ def decide(inputs: Inputs) -> Decision:
         pending=_pending(inputs, view),
     )
     return _conclude(inputs, view, gated)
-
-
-def look(inputs: Inputs) -> View:
-    """Read n, r, the bounds, the truths and the timers; timers see every evaluation, whatever decides it (R7)."""
-    spec, status, now = inputs.spec, inputs.status, inputs.now
-    target = inputs.target if isinstance(inputs.target, Target) else UNSCALED
-    replicas = shadow(inputs) if spec.mode is PolicyMode.DRY_RUN else target.replicas
-    ready = target.ready_of(replicas)
-    observed = observe_all(spec, inputs.readings, None if isinstance(inputs.target, NoTarget) else ready)
-    up, down = expression(spec.up, observed), expression(spec.down, observed)
-    enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
-    reverts = remember_reverts(inputs)
-    failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0
-    return View(
-        replicas=replicas,
-        ready=ready,
-        bounds=bounds_in_force(inputs),
-        loose=target.autoscaled is not None and target.autoscaled.loose and not _follows_shadow(inputs),
-        observed=observed,
-        up=up,
-        down=down,
-        timers=Timers(
-            timers.advance(status.scale_up, up, now=now, outage=inputs.outage),
-            timers.advance(status.scale_down, down, now=now, outage=inputs.outage),
-        ),
-        failures=min(failures, spec.fallback.after_failures if spec.fallback else 0),
-        reverts=reverts,
-        contest=contest(inputs, reverts),
-    )
-
-
-def shadow(inputs: Inputs) -> int:
-    """R14's n: the shadow, unless somebody changed the real target since; then the shadow follows it."""
-    if _follows_shadow(inputs) and inputs.status.shadow_replicas is not None:
-        return inputs.status.shadow_replicas
-    return inputs.target.replicas if isinstance(inputs.target, Target) else 0
-
-
-def _follows_shadow(inputs: Inputs) -> bool:
-    """Whether n is the shadow that an earlier evaluation left."""
-    real = inputs.target.replicas if isinstance(inputs.target, Target) else 0
-    status = inputs.status
-    dry = inputs.spec.mode is PolicyMode.DRY_RUN
-    return dry and status.shadow_replicas is not None and status.current_replicas == real
 
 
 def _switched_off(inputs: Inputs, view: View) -> Move | None:
@@ -171,11 +92,6 @@ def _by_metrics(inputs: Inputs, view: View) -> Move:
         return _waiting(inputs, view, Way.DOWN)
     why = words.band_clause(spec, view.observed)
     return Move(replicas=view.replicas, reason=Reason.WITHIN_BAND, rule="R5", why=why, wish=view.replicas)
-
-
-def is_due(truth: Truth, timer: TimerStatus, for_seconds: int, inputs: Inputs) -> bool:
-    """R7: a known true expression that has held for its time."""
-    return truth is True and timers.held(timer, now=inputs.now) >= timedelta(seconds=for_seconds)
 
 
 def _pending(inputs: Inputs, view: View) -> frozenset[Way]:
@@ -274,7 +190,6 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         next=upcoming(inputs, view.timers, move, view.bounds, view.contest),
         cause=move.cause,
         trace=move.trace,
-        limited=move.limited,
         wish=move.wish,
         observed=view.observed,
         up=view.up,

@@ -16,11 +16,13 @@ class Step:
         rule: Such as R9.
         replicas: The number after the rule.
         note: What the rule found, without the number's history; may be empty.
+        limits: The reason of ScalingLimited when it cut the wish by a limit, a bound or a shortage.
     """
 
     rule: str
     replicas: int
     note: str = ""
+    limits: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,6 @@ class Move:
         rule: The rule that bound it last.
         why: The clause of the sentence that follows the colon.
         cause: What a write of it would be recorded as.
-        limited: The reason of ScalingLimited when a limit or bound cut the wish, even if something still moves.
         trace: Every rule that had a say, in order.
         wish: The point for R10; None under R2 and R3, which record none.
         way: The due direction, if one was.
@@ -45,7 +46,6 @@ class Move:
     rule: str
     why: str
     cause: Cause = Cause.METRICS
-    limited: Reason | None = None
     trace: tuple[Step, ...] = ()
     wish: int | None = None
     way: Way | None = None
@@ -121,7 +121,6 @@ class Decision:
         next: What would change it next.
         cause: What the write is recorded as.
         trace: Every rule that had a say, in order.
-        limited: Reason of ScalingLimited, None when nothing limited.
         wish: R10's point of this evaluation.
         observed: Every metric as its triggers saw it.
         up, down: Truth of both expressions.
@@ -149,7 +148,6 @@ class Decision:
     timers: Timers
     cause: Cause = Cause.METRICS
     trace: tuple[Step, ...] = ()
-    limited: Reason | None = None
     wish: int | None = None
     failures: int = 0
     bounds: Bounds | None = None
@@ -163,3 +161,8 @@ class Decision:
     def scales(self) -> bool:
         """True when the target must be written."""
         return self.write is not None
+
+    @property
+    def limiting(self) -> Step | None:
+        """What cut the wish last by a limit, a bound or a shortage, even if something still moves; None: nothing."""
+        return next((step for step in reversed(self.trace) if step.limits is not None), None)

@@ -124,8 +124,8 @@ def _cut(move: Move, n: int, replicas: int, rule: str, reason: Reason, note: str
     """Bring the number nearer to n; whoever brings it to n is the one reason."""
     if replicas == move.replicas:
         return move
-    limited = reason if reason in _LIMITING else move.limited
-    cut = replace(move, replicas=replicas, rule=rule, limited=limited, trace=(*move.trace, Step(rule, replicas, note)))
+    step = Step(rule, replicas, note, reason if reason in _LIMITING else None)
+    cut = replace(move, replicas=replicas, rule=rule, trace=(*move.trace, step))
     if replicas != n:
         return replace(cut, why=f"{move.why}; {note}")
     return replace(cut, reason=reason, why=f"{move.why}, but {note}")

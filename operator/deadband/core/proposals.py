@@ -92,22 +92,29 @@ def lapsed(status: ScalingPolicyStatus, *, now: datetime) -> ClosedProposal | No
     proposal = status.proposal
     if proposal is None:
         return status.last_proposal
+    outcome, time = ProposalOutcome.WITHDRAWN, now
     if now >= proposal.expires_at:
-        return ClosedProposal(id=proposal.id, outcome=ProposalOutcome.EXPIRED, time=proposal.expires_at)
-    return ClosedProposal(id=proposal.id, outcome=ProposalOutcome.WITHDRAWN, time=now)
+        outcome, time = ProposalOutcome.EXPIRED, proposal.expires_at
+    approved = _approved_last(status.last_proposal)
+    return ClosedProposal(id=proposal.id, outcome=outcome, time=time, approved_before=approved)
+
+
+def _approved_last(last: ClosedProposal | None) -> str | None:
+    """The proposal that was carried out last, as far as status remembers."""
+    if last is None:
+        return None
+    return last.id if last.outcome is ProposalOutcome.CARRIED_OUT else last.approved_before
 
 
 def _not_open(approval: str, last: ClosedProposal | None) -> str:
     """Why the approval of a proposal that is not open does nothing; empty when it did what it could."""
+    if approval == _approved_last(last):
+        return ""
     if last is None or last.id != approval:
         return f"{approval!r} is no open proposal"
-    match last.outcome:
-        case ProposalOutcome.CARRIED_OUT:
-            return ""
-        case ProposalOutcome.EXPIRED:
-            return f"proposal {last.id} expired at {render_instant(last.time)}"
-        case ProposalOutcome.WITHDRAWN:
-            return f"proposal {last.id} was withdrawn at {render_instant(last.time)}, when it did not apply any more"
+    if last.outcome is ProposalOutcome.EXPIRED:
+        return f"proposal {last.id} expired at {words.clock(last.time)}"
+    return f"proposal {last.id} was withdrawn at {words.clock(last.time)}, when it did not apply any more"
 
 
 def _within(bounds: Bounds, replicas: int) -> int:
@@ -147,5 +154,5 @@ def _propose(inputs: Inputs, move: Move, way: Way, *, replicas: int) -> Proposal
 def _ask(move: Move, proposal: Proposal, refusal: str = "") -> Gated:
     held = ""  # without a target there is nothing that an approval could carry out
     if proposal.replicas is not None:
-        held = f"; proposal {proposal.id} waits for approval until {render_instant(proposal.expires_at)}"
+        held = f"; proposal {proposal.id} waits for approval until {words.clock(proposal.expires_at)}"
     return Gated(move.held("R13", Reason.APPROVAL_REQUIRED), None, proposal, refusal, held)

@@ -1,6 +1,6 @@
 """The crash hole: a scale was written, the status that remembers it was not (architecture, decision 5)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deadband.api.status import Cause, ClosedProposal, ProposalOutcome, ScaleEvent, ScalingPolicyStatus, Way
 from deadband.core.proposals import lapsed
@@ -10,7 +10,9 @@ LAST_WRITE = timedelta(seconds=10)
 """A leader may write for so long after its last renewal of the Lease: the renew deadline (ADR 6)."""
 
 
-def recover(status: ScalingPolicyStatus, target: Target, *, outage: Outage | None = None) -> ScalingPolicyStatus:
+def recover(
+    status: ScalingPolicyStatus, target: Target, *, outage: Outage | None = None, attempted: datetime | None = None
+) -> ScalingPolicyStatus:
     """Enter the scaling that the last leader wrote and could not remember any more.
 
     The API server tells whether our field manager alone owns the replicas: then nobody changed them since we did. If
@@ -21,6 +23,8 @@ def recover(status: ScalingPolicyStatus, target: Target, *, outage: Outage | Non
         status: As the object carries it.
         target: As the API server shows it.
         outage: The time without a leader that has just ended, if one is known.
+        attempted: When this process tried a write that got no answer: it was not before that, though the workload's
+            controller may not have seen it yet, and `own_write` still be older.
 
     Returns:
         The status with the missing event, or `status` itself. A policy without history starts with none (R10): on a
@@ -32,6 +36,7 @@ def recover(status: ScalingPolicyStatus, target: Target, *, outage: Outage | Non
         return status
     assert status.current_replicas is not None, "compared above"
     wrote = min(target.own_write, outage.start + LAST_WRITE) if outage is not None else target.own_write
+    wrote = max(wrote, attempted) if attempted is not None else wrote
     way = Way.UP if target.replicas > status.current_replicas else Way.DOWN
     cause, last = Cause.METRICS, lapsed(status, now=wrote)
     if status.proposal is not None and status.proposal.direction is way:

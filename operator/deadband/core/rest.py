@@ -5,7 +5,6 @@ Rests on a promise of moves.py: every rule may only bring the number nearer to n
 
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus, TimerStatus, Way
-from deadband.core.decide import View, is_due
 from deadband.core.gates import asks_first
 from deadband.core.guard import raise_until_safe
 from deadband.core.history import keep_points, points
@@ -13,6 +12,7 @@ from deadband.core.limits import down_cools, highest, lowest
 from deadband.core.proposals import still_open
 from deadband.core.steps import step_down, step_up
 from deadband.core.types import Inputs, NoTarget, Pause
+from deadband.core.view import View, is_due
 
 
 def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:

@@ -62,7 +62,8 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
     moved_to = decision.current if refused else decision.moved_to
     events = before.scale_events
     last, way = before.last_scale_time, before.last_scale_direction
-    if decision.current is not None and moved_to is not None and moved_to != decision.current:
+    pinned = decision.scales and refused is None  # a pin of an HPA's bounds may leave n where it is
+    if decision.current is not None and moved_to is not None and (moved_to != decision.current or pinned):
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
         last, way = now, (Way.UP if moved_to > decision.current else Way.DOWN)
     events = keep_events(spec, events, now=now)

@@ -48,13 +48,18 @@ class Autoscaled:
         pods: spec.replicas of the workload; the target's `replicas` are the bound that moves.
         floor: The HPA's minReplicas where its maxReplicas moves: the cap never goes below it.
         cap: The HPA's maxReplicas where its minReplicas moves: the floor never goes above it.
-        loose: Both bounds move together, and they differ still.
+        apart: The HPA's maxReplicas where both bounds move together and it differs still.
     """
 
     pods: int
     floor: int | None = None
     cap: int | None = None
-    loose: bool = False
+    apart: int | None = None
+
+    @property
+    def loose(self) -> bool:
+        """Whether both bounds move together, and they differ still."""
+        return self.apart is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

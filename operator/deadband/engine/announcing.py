@@ -49,9 +49,7 @@ def announcements(before: ScalingPolicyStatus, after: ScalingPolicyStatus) -> tu
     if last is not None and after.last_scale_time != before.last_scale_time and after.shadow_replicas is None:
         reason = EventReason.SCALED_UP if last.change > 0 else EventReason.SCALED_DOWN
         sentence = after.decision.sentence if after.decision else ""
-        found.append(
-            Announcement("Normal", reason, f"Scaled {after.target} from {last.from_} to {last.to}. {sentence}")
-        )
+        found.append(Announcement("Normal", reason, f"{after.target}: {sentence}"))
     return tuple(found)
 
 

@@ -94,7 +94,7 @@ class Evaluation:
         self._complaints = Complaints(logger, clock)
         self._slots = asyncio.Semaphore(CONCURRENT_SCALES)
         self._doubtful: dict[str, datetime] = {}
-        """Policies whose last scale write got no answer, and until when the target is looked at for it."""
+        """Policies whose last scale write got no answer, and when it was decided; the target is looked at for it."""
 
     def decide(
         self, record: PolicyRecord, readings: Mapping[Key, Reading], *, now: datetime, outage: Outage | None
@@ -113,7 +113,7 @@ class Evaluation:
         target = self._store.target(record)
         unseen = _unseen(record, outage, now)
         uid = record.ref.uid
-        memory = record.remember(target, outage=outage, doubtful=now < self._doubtful.get(uid, now))
+        memory = record.remember(target, outage=outage, attempted=self._attempted(uid, now))
         inputs = Inputs(
             spec=spec,
             status=memory.status,
@@ -236,6 +236,11 @@ class Evaluation:
             self._scaled(record, inputs, decision)
         return inputs, decision
 
+    def _attempted(self, uid: str, now: datetime) -> datetime | None:
+        """When a write of the policy that may still show up was decided; None when there is none."""
+        at = self._doubtful.get(uid)
+        return at if at is not None and now - at < DOUBT else None
+
     def _scaled(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> None:
         assert decision.write is not None, "called after a write"
         assert isinstance(inputs.target, Target), "only an existing target is written"
@@ -255,6 +260,7 @@ class Evaluation:
                 "to": decision.write,
                 "reason": decision.reason,
                 "rule": decision.rule,
+                "evaluated": inputs.now.isoformat(timespec="milliseconds"),
             },
         )
         self.settle(record, inputs, decision)
@@ -262,8 +268,8 @@ class Evaluation:
     def _refused(self, record: PolicyRecord, inputs: Inputs, decision: Decision, error: WriteError) -> None:
         if isinstance(error, UnreachableError):
             # No answer is not a no: the next evaluation looks whether the replicas are ours.
-            still = {uid: until for uid, until in self._doubtful.items() if until > inputs.now}
-            self._doubtful = still | {record.ref.uid: inputs.now + DOUBT}
+            still = {uid: at for uid, at in self._doubtful.items() if inputs.now - at < DOUBT}
+            self._doubtful = still | {record.ref.uid: inputs.now}
         self._complaints.tell("scale for", record.ref, error)
         self._telemetry.refused(error.reason)
         self.settle(record, inputs, decision, Refusal(error.reason, str(error)))

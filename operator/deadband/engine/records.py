@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -92,7 +93,7 @@ class PolicyRecord:
         return self.generation, self.pause, self.approval
 
     def remember(
-        self, target: Target | NoTarget | None, *, outage: Outage | None = None, doubtful: bool = False
+        self, target: Target | NoTarget | None, *, outage: Outage | None = None, attempted: datetime | None = None
     ) -> Memory:
         """The memory of this policy; made of what the object carries at the first evaluation of a leadership.
 
@@ -100,7 +101,7 @@ class PolicyRecord:
             target: As it is now; a scale that was written and not remembered is entered when a target is first seen
                 (architecture, decision 5).
             outage: The time without a leader that has just ended.
-            doubtful: The last scale write got no answer; look again whether it was taken.
+            attempted: When a scale was written that got no answer; look again whether it was taken.
         """
         if self.memory is None:
             try:
@@ -109,8 +110,9 @@ class PolicyRecord:
                 # A status edited by hand or of another version: its timers are lost, its spec still holds.
                 self.memory = Memory(ScalingPolicyStatus())
         first = not self.memory.recovered
-        if (first or doubtful) and isinstance(target, Target):
-            self.memory.status = recover(self.memory.status, target, outage=outage if first else None)
+        if (first or attempted is not None) and isinstance(target, Target):
+            status, unseen = self.memory.status, outage if first else None
+            self.memory.status = recover(status, target, outage=unseen, attempted=attempted)
             self.memory.recovered = True
         return self.memory
 

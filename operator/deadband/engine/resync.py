@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from deadband.engine.clock import Clock
@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 300.0
 """How long a missed event can go unnoticed."""
+
+GIVE_WAY_SECONDS = 1.0
+"""Before the first LIST of a process that does not lead."""
 
 RETRY_SECONDS = 5.0
 """After a LIST that failed."""
@@ -30,17 +33,8 @@ CHUNK = 50
 class Lists(Protocol):
     """Every object of the kinds that the store holds, read from the API server."""
 
-    async def list_policies(self) -> Sequence[Mapping[str, Any]]:
-        """All policies that the operator serves."""
-
-    async def list_sources(self) -> Sequence[Mapping[str, Any]]:
-        """All sources."""
-
-    async def list_workloads(self, kind: str) -> Sequence[Mapping[str, Any]]:
-        """All Deployments, or all StatefulSets."""
-
-    async def list_autoscalers(self) -> Sequence[Mapping[str, Any]]:
-        """All HorizontalPodAutoscalers."""
+    def pages(self, kind: Kind) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """All objects of a kind, page by page; one may come twice."""
 
     async def list_scaled_objects(self) -> Sequence[ScaledObject]:
         """All of KEDA's ScaledObjects; none where the cluster does not know the kind."""
@@ -62,7 +56,8 @@ class Resync:
         self._lists = lists
         self._take = take
         self._clock = clock
-        self._doubted = False
+        self._turn = asyncio.Lock()
+        self._due = clock.monotonic()
         self.synced = False
         """True once every kind was listed: the store is complete."""
 
@@ -72,47 +67,29 @@ class Resync:
         Raises:
             WriteError: The API server did not list; what was listed before stays repaired.
         """
-        for kind in KINDS:
-            known = self._store.known(kind)
-            objects = await self._list(kind)
-            listed: set[str] = set()
-            for index, obj in enumerate(objects):
-                listed.add(obj["metadata"]["uid"])
-                self._apply(kind, obj)
-                if index % CHUNK == CHUNK - 1:
-                    await asyncio.sleep(0)
-            self._take(self._store.drop_ghosts(kind, known=known, listed=listed))
-        await self.look_for_scaled_objects()
-        if not self.synced:
-            logger.info(
-                "store complete: %d policies, %d sources, %d workloads",
-                len(self._store.policies),
-                len(self._store.sources),
-                len(self._store.scalables.workloads),
-            )
-        self.synced = True
+        async with self._turn:
+            await self._repair()
 
     def doubt(self) -> None:
         """A call has found gone what the store holds: its deletion was missed, and perhaps more was; list soon."""
-        self._doubted = True
+        self._due = self._clock.monotonic()
 
     async def run(self) -> None:
-        """Repair at once, every few minutes, and soon after a doubt, until cancelled; a failure is tried again."""
+        """Repair the store every few minutes, and soon after a doubt, until cancelled; a failure is tried again.
+
+        Whoever becomes leader in the first second lists for its term anyway.
+        """
+        await self._clock.sleep(GIVE_WAY_SECONDS)
         while True:
             try:
-                await self.once()
+                async with self._turn:
+                    if self._clock.monotonic() >= self._due:
+                        await self._repair()
             except WriteError as error:
                 logger.warning("could not list: %s", error, extra={"reason": error.reason})
                 await self._clock.sleep(RETRY_SECONDS)
             else:
-                await self._pause()
-
-    async def _pause(self) -> None:
-        """Until the next LIST: the whole time, or as little as a doubt allows."""
-        self._doubted, waited = False, 0.0
-        while waited < EVERY_SECONDS and not self._doubted:
-            await self._clock.sleep(SOON_SECONDS)
-            waited += SOON_SECONDS
+                await self._clock.sleep(SOON_SECONDS)
 
     async def look_for_scaled_objects(self) -> None:
         """List the ScaledObjects anew. KEDA is not ours: what is wrong with it keeps nothing else from going on."""
@@ -131,6 +108,28 @@ class Resync:
             await self._clock.sleep(SCALED_OBJECTS_EVERY_SECONDS)
             await self.look_for_scaled_objects()
 
+    async def _repair(self) -> None:
+        for kind in KINDS:
+            known = self._store.known(kind)
+            listed: set[str] = set()
+            async for page in self._lists.pages(kind):
+                for index, obj in enumerate(page):
+                    listed.add(obj["metadata"]["uid"])
+                    self._apply(kind, obj)
+                    if index % CHUNK == CHUNK - 1:
+                        await asyncio.sleep(0)
+            self._take(self._store.drop_ghosts(kind, known=known, listed=listed))
+        await self.look_for_scaled_objects()
+        if not self.synced:
+            logger.info(
+                "store complete: %d policies, %d sources, %d workloads",
+                len(self._store.policies),
+                len(self._store.sources),
+                len(self._store.scalables.workloads),
+            )
+        self.synced = True
+        self._due = self._clock.monotonic() + EVERY_SECONDS
+
     def _apply(self, kind: Kind, obj: Mapping[str, Any]) -> None:
         """Take one object in; a defect of ours that it shows must not keep all the others out."""
         try:
@@ -139,14 +138,3 @@ class Resync:
             metadata = obj["metadata"]
             where = {"namespace": metadata.get("namespace", ""), "object": metadata.get("name")}
             logger.exception("a %s cannot be taken in", kind, extra=where)
-
-    def _list(self, kind: Kind) -> Awaitable[Sequence[Mapping[str, Any]]]:
-        match kind:
-            case "ScalingPolicy":
-                return self._lists.list_policies()
-            case "MetricSource":
-                return self._lists.list_sources()
-            case "Deployment" | "StatefulSet":
-                return self._lists.list_workloads(kind)
-            case "HorizontalPodAutoscaler":
-                return self._lists.list_autoscalers()

@@ -1,8 +1,9 @@
 """When each policy is evaluated: a fixed grid, so that a restart changes nothing and no load piles up.
 
-Every policy has a phase on a grid of five seconds, taken from its UID. Policies of one phase are evaluated
-together, which lets them share queries; the phases spread the load over the interval. The grid is tied to the
-epoch, the waiting to the monotonic clock. Pure: both clocks come in as numbers.
+Every policy has a phase on a grid of five seconds, taken from its namespace. Policies of one phase are evaluated
+together, which lets them share queries, and a query selects whole namespaces: each is read once in an interval. The
+phases spread the load over the interval. The grid is tied to the epoch, the waiting to the monotonic clock. Pure: both
+clocks come in as numbers.
 """
 
 import heapq
@@ -38,20 +39,21 @@ class Due:
 
 @dataclass(slots=True)
 class _Entry:
+    namespace: str
     interval: int
     due: float
     last: float | None = None
 
 
-def phase(uid: str, interval: int) -> int:
-    """Where on its interval a policy is evaluated, in seconds after a multiple of the interval since the epoch."""
+def phase(namespace: str, interval: int) -> int:
+    """Where on its interval a namespace's policy is evaluated, in seconds after a multiple of it since the epoch."""
     slots = max(1, interval // GRID_SECONDS)
-    return crc32(uid.encode()) % slots * GRID_SECONDS
+    return crc32(namespace.encode()) % slots * GRID_SECONDS
 
 
-def next_on_grid(uid: str, interval: int, *, after: float) -> float:
+def next_on_grid(namespace: str, interval: int, *, after: float) -> float:
     """The first instant of the policy's grid that is later than `after`; both in seconds since the epoch."""
-    start = phase(uid, interval)
+    start = phase(namespace, interval)
     return start + (floor((after - start) / interval) + 1) * interval
 
 
@@ -66,9 +68,9 @@ class Schedule:
         self._entries: dict[str, _Entry] = {}
         self._heap: list[tuple[float, str]] = []
 
-    def put(self, uid: str, interval: int, *, now: float) -> None:
+    def put(self, uid: str, namespace: str, interval: int, *, now: float) -> None:
         """Add a policy, or note that it changed: it is due at once, but not twice within a second."""
-        entry = self._entries.setdefault(uid, _Entry(interval, now))
+        entry = self._entries.setdefault(uid, _Entry(namespace, interval, now))
         entry.interval = interval
         self._plan(uid, entry, now if entry.last is None else max(now, entry.last + MINIMUM_PAUSE_SECONDS))
 
@@ -96,7 +98,7 @@ class Schedule:
             entry = self._entries[uid]
             late = now - due
             entry.last = now
-            following = next_on_grid(uid, entry.interval, after=now + offset)
+            following = next_on_grid(entry.namespace, entry.interval, after=now + offset)
             self._plan(uid, entry, following - offset + GRACE_SECONDS)
             yield Due(uid, late, floor(late / entry.interval))
 

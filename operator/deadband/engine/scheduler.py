@@ -165,7 +165,7 @@ class Scheduler:
 
     def _plan(self, record: PolicyRecord) -> None:
         interval = record.spec.interval_seconds if record.spec is not None else INVALID_EVERY_SECONDS
-        self._schedule.put(record.ref.uid, interval, now=self._clock.monotonic())
+        self._schedule.put(record.ref.uid, record.ref.namespace, interval, now=self._clock.monotonic())
         self._wake.set()
 
     def _start_due(self) -> None:

@@ -1,10 +1,15 @@
-"""Status goes to the API server through one narrow door: coalesced per policy, within a budget, meaning first."""
+"""Status goes to the API server through one narrow door: coalesced per policy, within a budget, scalings first.
+
+A scaling that no status remembers is missing in the next leader's cooldowns and limits (R10, R11), which reads back no
+more than the last one of a policy; so it waits for nobody's change of meaning, and that for nobody's figures.
+"""
 
 import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 
 from deadband.api.status import ScalingPolicyStatus
@@ -24,6 +29,15 @@ BURST = 40.0
 
 CONCURRENT_WRITES = 4
 """So that one slow answer does not hold the others up."""
+
+
+class Haste(IntEnum):
+    """What is written first of what is queued."""
+
+    SCALING = 0
+    """The object does not remember the last scaling."""
+    MEANING = 1
+    VALUES = 2
 
 
 @dataclass(slots=True)
@@ -46,8 +60,7 @@ class StatusWriter:
         self._leadership = leadership
         self._clock = clock
         self._complaints = Complaints(logger, clock)
-        self._urgent: dict[str, _Pending] = {}
-        self._patient: dict[str, _Pending] = {}
+        self._queues: tuple[dict[str, _Pending], ...] = tuple({} for _ in Haste)
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -64,23 +77,24 @@ class StatusWriter:
             patch: What Memory.settle returned.
             now: The evaluation's time.
         """
-        urgent = ref.uid in self._urgent or change(memory.written, memory.status) is Change.MEANING
-        self._patient.pop(ref.uid, None)
-        queue = self._urgent if urgent else self._patient
-        queue[ref.uid] = _Pending(ref, memory, memory.status, patch, now)
+        before = (haste for haste in Haste if ref.uid in self._queues[haste])
+        haste = min([_haste(memory), *before])
+        for patient in self._queues[haste + 1 :]:
+            patient.pop(ref.uid, None)
+        self._queues[haste][ref.uid] = _Pending(ref, memory, memory.status, patch, now)
         self._arrived.set()
         self._idle.clear()
 
     def forget(self, uid: str) -> None:
         """Drop what is queued of a policy."""
-        self._urgent.pop(uid, None)
-        self._patient.pop(uid, None)
+        for queue in self._queues:
+            queue.pop(uid, None)
         self._settle_idle()
 
     def clear(self) -> None:
         """Drop everything queued: this process does not lead any more."""
-        self._urgent.clear()
-        self._patient.clear()
+        for queue in self._queues:
+            queue.clear()
         self._settle_idle()
 
     async def run(self) -> None:
@@ -109,7 +123,7 @@ class StatusWriter:
                 self._settle_idle()
 
     def _next(self) -> _Pending | None:
-        for queue in (self._urgent, self._patient):
+        for queue in self._queues:
             for uid in queue:
                 if uid not in self._under_way:
                     self._under_way.add(uid)
@@ -137,5 +151,12 @@ class StatusWriter:
             pending.memory.wrote(pending.status, now=pending.now)
 
     def _settle_idle(self) -> None:
-        if not (self._urgent or self._patient or self._under_way):
+        if not (any(self._queues) or self._under_way):
             self._idle.set()
+
+
+def _haste(memory: Memory) -> Haste:
+    known = memory.written.last_scale_time if memory.written is not None else None
+    if memory.status.last_scale_time != known:
+        return Haste.SCALING
+    return Haste.MEANING if change(memory.written, memory.status) is Change.MEANING else Haste.VALUES

@@ -1,8 +1,8 @@
 """Few questions for many needs: grouping, scoping and splitting (architecture, decision 2). Pure: asks nothing itself.
 
 Needs of one source with equal recipes share questions. Up to 200 places a question names those it asks for, in chunks
-of about 50; above that one question asks for the whole group, because a query over a whole cluster costs the same
-however few need it. Places, not needs: many policies may ask for one.
+of about 50; above that one question asks for the whole group, and names namespaces at most, because what a query costs
+is what it selects. Places, not needs: many policies may ask for one.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from deadband.queries.resource import ResourceRecipe
 from deadband.queries.types import Answer, Answered, Key, Need, Question, Series
 
 SCOPED_UP_TO = 200
-"""Places; above this the whole group is asked."""
+"""Places; above this they are not named, and one question asks for them all."""
 CHUNK = 50
 """Places in one question, unless one namespace alone has more: splitting that would read its series again."""
 WHOLE_GROUP_LIMIT = 200_000
@@ -148,7 +148,7 @@ def _groups(name: str, source: MetricSourceSpec, recipe: Recipe, needs: Sequence
         question = Question(name, recipe.text, recipe.most(by_place))
         yield _Group(question, recipe, tuple(by_place), stale_after)
     elif len({recipe.place(need) for need in by_place}) > SCOPED_UP_TO:
-        question = Question(name, recipe.promql(None, dialect), WHOLE_GROUP_LIMIT)
+        question = Question(name, recipe.promql(by_place, dialect, named=False), WHOLE_GROUP_LIMIT)
         yield _Group(question, recipe, tuple(by_place), stale_after)
     else:
         for chunk in _chunks(by_place, recipe):

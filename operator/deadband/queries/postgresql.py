@@ -30,9 +30,9 @@ class ConnectionsRecipe:
         """The instance."""
         return (_instance(need),)
 
-    def promql(self, needs: Sequence[Need] | None, dialect: Dialect) -> str:
-        """Ask for the percentage of these needs' instances, or of every instance when None."""
-        matchers: tuple[Matcher, ...] = () if needs is None else (one_of("instance", map(_instance, needs)),)
+    def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
+        """Ask for the percentage of these needs' instances, or of every instance."""
+        matchers: tuple[Matcher, ...] = (one_of("instance", map(_instance, needs)),) if named else ()
         backends = dialect.instant("pg_stat_database_numbackends", *matchers)
         most, superuser, reserved = (
             f"max by (instance) ({dialect.instant(f'pg_settings_{name}', *matchers)})"

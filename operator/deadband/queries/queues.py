@@ -90,16 +90,16 @@ class GaugeRecipe:
         queue = _queue(need)
         return (queue.name, queue.topic or "") if self.by_topic else (queue.name,)
 
-    def promql(self, needs: Sequence[Need] | None, dialect: Dialect) -> str:
-        """Ask for the depth of these needs' queues, or of every queue when None."""
+    def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
+        """Ask for the depth of these needs' queues, or of every queue."""
         gauge = GAUGES[self.system]
         topics: tuple[Matcher, ...] = ()
-        if needs is not None and self.by_topic:
+        if named and self.by_topic:
             topics = (one_of("topic", (_queue(need).topic or "" for need in needs)),)
 
         def selected(label: str) -> str:
-            named = Matcher(label, "!=", "") if needs is None else one_of(label, (_queue(need).name for need in needs))
-            return dialect.instant(gauge.series, named, *topics, *gauge.also)
+            names = one_of(label, (_queue(need).name for need in needs)) if named else Matcher(label, "!=", "")
+            return dialect.instant(gauge.series, names, *topics, *gauge.also)
 
         depth = selected(gauge.label)
         if gauge.other_label is not None:

@@ -43,10 +43,10 @@ class RabbitMqRecipe:
         queue = _queue(need)
         return (queue.vhost or "", queue.name) if self.by_vhost else (queue.name,)
 
-    def promql(self, needs: Sequence[Need] | None, dialect: Dialect) -> str:
-        """Ask for the depth of these needs' queues, or of every queue when None."""
+    def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
+        """Ask for the depth of these needs' queues, or of every queue."""
         matchers: tuple[Matcher, ...] = (Matcher("queue", "!=", ""),)
-        if needs is not None:
+        if named:
             matchers = (one_of("queue", (_queue(need).name for need in needs)),)
             if self.by_vhost:
                 matchers += (one_of("vhost", (_queue(need).vhost or "" for need in needs)),)

@@ -27,7 +27,14 @@ class RawRecipe:
         """Nowhere in particular: the whole answer."""
         return ()
 
-    def promql(self, _needs: Sequence[Need] | None, _dialect: Dialect, /) -> str:
+    def promql(
+        self,
+        _needs: Sequence[Need],
+        _dialect: Dialect,
+        /,
+        *,
+        named: bool = True,  # noqa: ARG002 - the Protocol's; a text names what it names
+    ) -> str:
         """The text itself."""
         return self.text
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from deadband.api.conditions import Reason
 from deadband.core.types import Absent, Reading, Sample
-from deadband.queries.types import Answer, Answered, Failed, Series
+from deadband.queries.types import IS_PARTIAL, Answer, Answered, Failed, Series
 
-_SHOWN = 200
-"""Characters of a warning that are shown."""
+WARNED = "the answer carries a warning; the source itself, asked the same, tells which"
+"""Not in the source's words: they may tell what only its administrators should read."""
 
 
 def unusable(answer: Answer | None, *, limit: int) -> Absent | None:
@@ -24,8 +24,8 @@ def unusable(answer: Answer | None, *, limit: int) -> Absent | None:
             return Absent(Reason.ERROR, "the query was not asked")
         case Failed(reason, message):
             return Absent(reason, message)
-        case Answered(warnings=(first, *_)):
-            return Absent(Reason.PARTIAL, first[:_SHOWN])
+        case Answered(warnings=(_, *_) as warnings):
+            return Absent(Reason.PARTIAL, IS_PARTIAL if IS_PARTIAL in warnings else WARNED)
         case Answered(series=series) if len(series) >= limit:
             return Absent(Reason.PARTIAL, f"the answer was cut at {limit} series")
         case Answered():

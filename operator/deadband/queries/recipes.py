@@ -37,8 +37,14 @@ class Recipe(Protocol):
     def place(self, need: Need, /) -> tuple[str, ...]:
         """Values of `labels` that this need's series carry."""
 
-    def promql(self, needs: Sequence[Need] | None, dialect: Dialect, /) -> str:
-        """The expression for these needs; None asks for the whole group without naming anybody."""
+    def promql(self, needs: Sequence[Need], dialect: Dialect, /, *, named: bool = True) -> str:
+        """The expression for these needs.
+
+        Args:
+            needs: At least one.
+            dialect: The source's names.
+            named: Whether what they ask for is named one by one. False is for many: namespaces are all that is named.
+        """
 
     def most(self, needs: Sequence[Need], /) -> int:
         """The most series that a whole answer for these needs can have; for raw PromQL, that are of interest."""

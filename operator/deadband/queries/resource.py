@@ -24,9 +24,13 @@ from deadband.queries.owners import KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
 from deadband.queries.types import Need, Series
 
-USED, MEASURED, MISSING, BARE = "used", "measured", "missing", "bare"
-"""Values of the label `part`: use of the containers that have both a request and a usage; their requests; requests of
-those without a usage; how many ready pods have no request at all. As a rule a workload has the first two alone."""
+USED, WHOLE, MISSING, BARE = "used", "whole", "missing", "bare"
+"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; of
+them, those of containers without a usage; how many ready pods have no request at all. As a rule a workload has the
+first two alone. What the use is compared with, the whole less what is missing, is no part of its own: to join it costs
+Prometheus as much as the use does."""
+NAMED_NAMESPACES = 500
+"""A question about more of them asks for all: their names would stand in each of its selectors."""
 
 _BASES = {
     ResourceBase.REQUESTS: "kube_pod_container_resource_requests",
@@ -70,16 +74,19 @@ class ResourceRecipe:
         """Namespace and name of the workload."""
         return (need.namespace, _workload(need))
 
-    def promql(self, needs: Sequence[Need] | None, dialect: Dialect) -> str:
-        """Ask for the parts of these needs' workloads, or of every workload of the kind when None."""
-        usage, base, ready, pods = self._selections(needs, dialect)
-        bare = f"({ready} unless on (namespace,pod) {base})"
+    def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
+        """Ask for the parts of these needs' workloads, or of every workload of the kind in their namespaces.
+
+        Only the left side of `and` and `unless` is made unique by `max`: of the right side presence is all that counts.
+        """
+        usage, base, ready, pods = self._selections(needs, dialect, named=named)
+        once = f"max by ({_CONTAINER})"
         parts = " or ".join(
             (
-                marked(f"({usage} and on ({_CONTAINER}) {base})", "part", USED),
-                marked(f"({base} and on ({_CONTAINER}) {usage})", "part", MEASURED),
-                marked(f"({base} unless on ({_CONTAINER}) {usage})", "part", MISSING),
-                marked(bare, "part", BARE),
+                marked(f"({once} ({usage}) and on ({_CONTAINER}) ({base}))", "part", USED),
+                marked(f"{once} ({base})", "part", WHOLE),
+                marked(f"({once} ({base}) unless on ({_CONTAINER}) ({usage}))", "part", MISSING),
+                marked(f"(max by (namespace,pod) ({ready}) unless on (namespace,pod) ({base}))", "part", BARE),
             )
         )
         by = "namespace,workload,container,part" if self.by_container else "namespace,workload,part"
@@ -87,7 +94,8 @@ class ResourceRecipe:
 
     def percentage(self, need: Need, dialect: Dialect) -> str:
         """The percentage itself, for one need."""
-        usage, base, _, pods = self._selections([need], dialect)
+        usage, base, _, pods = self._selections([need], dialect, named=True)
+        usage, base = f"max by ({_CONTAINER}) ({usage})", f"max by ({_CONTAINER}) ({base})"
         used = f"({usage} and on ({_CONTAINER}) {base}) * on (namespace,pod) group_left (workload) {pods}"
         measured = f"({base} and on ({_CONTAINER}) {usage}) * on (namespace,pod) group_left (workload) {pods}"
         return f"100 * sum({used}) / sum({measured})"
@@ -103,15 +111,16 @@ class ResourceRecipe:
             return Absent(Reason.EMPTY, f"no ready pod of {_workload(need)} is known{self._reach}")
         parts = {row.labels.get("part"): row.value for row in rows if self._concerns(need, row)}
         zero = Fraction(0)
-        used, measured, missing = (parts.get(part, zero) for part in (USED, MEASURED, MISSING))
-        if used is None or measured is None or missing is None:
+        used, whole, missing = (parts.get(part, zero) for part in (USED, WHOLE, MISSING))
+        if used is None or whole is None or missing is None:
             return Absent(Reason.NOT_A_NUMBER)
-        if not measured and not missing:
+        if not whole:
             which = f"container {_container(need)}" if self.by_container else "no container"
             says = "has no" if self.by_container else "has a"
             return Absent(Reason.NO_REQUESTS, f"{which} of the ready pods {says} {self.resource} {self._one}")
-        if missing and measured < missing:
-            share = int(100 * measured / (measured + missing))
+        measured = whole - missing if missing else whole
+        if measured < missing:
+            share = int(100 * measured / whole)
             return Absent(
                 Reason.PARTIAL, f"{self.resource} usage is known for only {share} % of what the ready pods {self._verb}"
             )
@@ -135,11 +144,15 @@ class ResourceRecipe:
     def _concerns(self, need: Need, row: Series) -> bool:
         return not self.by_container or row.labels.get("container") == _container(need)
 
-    def _selections(self, needs: Sequence[Need] | None, dialect: Dialect) -> tuple[str, str, str, str]:
-        """Usage and request by container, readiness by pod, and the ready pods with their workload."""
-        inside = () if needs is None else (one_of("namespace", (need.namespace for need in needs)),)
+    def _selections(self, needs: Sequence[Need], dialect: Dialect, *, named: bool) -> tuple[str, str, str, str]:
+        """Usage and request by container, readiness by pod, and the ready pods with their workload.
+
+        Only the last are unique: where two exporters tell of one thing, the others have it twice.
+        """
+        namespaces = {need.namespace for need in needs}
+        inside = (one_of("namespace", namespaces),) if named or len(namespaces) <= NAMED_NAMESPACES else ()
         wanted = _EVERY_CONTAINER
-        if self.by_container and needs is not None:
+        if self.by_container and named:
             wanted = (one_of("container", (_container(need) or "" for need in needs)),)
         if self.resource is ResourceName.CPU:
             total = Matcher("cpu", "=~", "total|")
@@ -148,13 +161,8 @@ class ResourceRecipe:
             usage = dialect.instant("container_memory_working_set_bytes", *inside, *wanted)
         amounts = dialect.instant(_BASES[self.of], *inside, *wanted, equals("resource", self.resource.value))
         ready = dialect.instant("kube_pod_status_ready", *inside, equals("condition", "true"))
-        names = None if needs is None else [_workload(need) for need in needs]
-        return (
-            f"max by ({_CONTAINER}) ({usage})",
-            f"max by ({_CONTAINER}) ({amounts} > 0)",
-            f"max by (namespace,pod) ({ready} == 1)",
-            owned(self.kind, names, inside, dialect),
-        )
+        names = [_workload(need) for need in needs] if named else None
+        return usage, f"{amounts} > 0", f"{ready} == 1", owned(self.kind, names, inside, dialect)
 
 
 def _percent(used: Fraction, measured: Fraction) -> Fraction:

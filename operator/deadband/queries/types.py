@@ -70,13 +70,17 @@ class Series:
     time: datetime | None = None
 
 
+IS_PARTIAL = "the backend says isPartial"
+"""The warning that an answer carries in place of words of the source (VictoriaMetrics)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What came back: an instant vector (a scalar counts as one series without labels).
 
     Attributes:
         series: In the order of the answer.
-        warnings: What Prometheus warned of; a warning makes every reading Partial (R1).
+        warnings: What Prometheus warned of, in its words, which nothing shows; one makes every reading Partial (R1).
     """
 
     series: tuple[Series, ...]

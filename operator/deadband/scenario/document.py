@@ -1,6 +1,7 @@
 """YAML text into documents that know the line of everything in them. No files: text in, values out."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -161,7 +162,9 @@ def _first_line(text: str) -> str:
 
 
 class _Loader(_Base):  # type: ignore[misc]  # which of PyYAML's two loaders it is, only the installation knows
-    """The safe loader, with exact floats and without timestamps."""
+    """The safe loader, with exact floats, without timestamps, and with `y` and `n` as booleans, as kubectl has them."""
+
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012 - as below
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML reads it as a class attribute
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -176,3 +179,4 @@ def _construct_float(loader: Any, node: yaml.ScalarNode) -> WrittenFloat:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))

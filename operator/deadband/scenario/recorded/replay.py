@@ -11,11 +11,11 @@ from deadband.api.metrics import Assumption
 from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Way
 from deadband.core import words
-from deadband.core.decide import look
 from deadband.core.decision import Decision
 from deadband.core.rest import rest
 from deadband.core.triggers import Load, Observed, holds, observe
 from deadband.core.types import Inputs, Reading
+from deadband.core.view import look
 from deadband.engine.calendar import open_overrides
 from deadband.engine.gathering import VETO_PREFIX
 from deadband.scenario.cluster import Cluster

@@ -1,0 +1,187 @@
+"""What Prometheus scrapes: cAdvisor and kube-state-metrics of the whole fleet, made so that a scrape costs little.
+
+Names and labels are those of testbed/simulator/exposition.py, which cites the exporters' documentation; series that
+the operator's queries do not name at all are left out. The kubelet gives the time of each cAdvisor sample, and so does
+this server: a counter is exact at the time that stands beside it.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+from e2e.bench.fleet import CPU_REQUEST, MEMORY_REQUEST, PODS, Member, Role
+
+CADVISOR, STATE = "/cadvisor", "/kube-state-metrics"
+
+_SEED = 1
+_UNEASY = (70.0, 83.0)
+"""Percent of memory that a tenth of a noisy fleet moves in: across the upper threshold of 80, rarely for long."""
+_JITTER = 5.0
+"""Percentage points by which all others move up and down."""
+
+
+class Exporters:
+    """The fleet's pods as a page of each exporter; a context manager that serves them on a free port of loopback."""
+
+    def __init__(self, members: tuple[Member, ...]) -> None:
+        self._members = members
+        self._lock = threading.Lock()
+        self._random = random.Random(_SEED)
+        self._noisy = False
+        self._cpu = [member.cpu_percent for member in members]
+        self._memory = [member.memory_percent for member in members]
+        self._seconds = [1000.0] * len(members)
+        self._at = _now()
+        self._cpu_lines = [list(_cpu_lines(member)) for member in members]
+        self._memory_lines = [list(_memory_lines(member)) for member in members]
+        self._state = "".join(_state_lines(members)).encode()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        host, port = self._server.server_address[:2]
+        return f"{host!s}:{port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def make_noise(self) -> None:
+        """From now on every reading changes with every scrape, but those of probes."""
+        with self._lock:
+            self._noisy = True
+
+    def cross(self, member: Member) -> float:
+        """Let the memory of a probe leave the band; returns the Unix time of that."""
+        with self._lock:
+            self._memory[member.number] = 95.0
+            return _now()
+
+    def cadvisor(self) -> bytes:
+        """CPU and memory of every container, sandbox and pod, at this instant."""
+        with self._lock:
+            now = _now()
+            passed, self._at = now - self._at, now
+            self._seconds = [
+                seconds + passed * CPU_REQUEST * cpu / 100
+                for seconds, cpu in zip(self._seconds, self._cpu, strict=True)
+            ]
+            page = "".join(self._lines(f" {round(now * 1000)}\n")).encode()
+            if self._noisy:
+                self._disturb()
+            return page
+
+    def _lines(self, end: str) -> Iterator[str]:
+        yield "# TYPE container_cpu_usage_seconds_total counter\n"
+        for lines, seconds in zip(self._cpu_lines, self._seconds, strict=True):
+            value = f"{seconds!r}{end}"
+            yield from (line + value for line in lines)
+        yield "# TYPE container_memory_working_set_bytes gauge\n"
+        for lines, percent in zip(self._memory_lines, self._memory, strict=True):
+            value = f"{round(MEMORY_REQUEST * percent / 100)}{end}"
+            yield from (line + value for line in lines)
+
+    def _disturb(self) -> None:
+        for member in self._members:
+            number = member.number
+            if member.role is Role.PROBE:
+                continue
+            self._cpu[number] = member.cpu_percent + self._random.uniform(-_JITTER, _JITTER)
+            if number % 10 == 0:
+                self._memory[number] = self._random.uniform(*_UNEASY)
+            else:
+                self._memory[number] = member.memory_percent + self._random.uniform(-_JITTER, _JITTER)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        pages: dict[str, Callable[[], bytes]] = {CADVISOR: self.cadvisor, STATE: lambda: self._state}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = pages[self.path]()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by http.server
+                """Say nothing."""
+
+        return Handler
+
+
+def _now() -> float:
+    return datetime.now(UTC).timestamp()
+
+
+def _pods(member: Member) -> Iterator[tuple[str, str]]:
+    """Name and uid of each pod."""
+    for number in range(PODS):
+        yield f"{member.name}-7d9f8b6c5-{number:05}", f"00000000-0000-0000-{number:04}-{member.number:012}"
+
+
+def _cgroups(member: Member) -> Iterator[str]:
+    """The labels of each pod's container, sandbox and slice."""
+    for pod, uid in _pods(member):
+        where = f'namespace="{member.namespace}",pod="{pod}",node="node-{member.number % 100:03}"'
+        slice_ = f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid}.slice"
+        for container, image in ((member.name, "registry.example/app:1"), ("POD", "registry.example/pause:3")):
+            scope = f"{uid}-{container}"
+            yield (
+                f'container="{container}",id="{slice_}/cri-containerd-{scope}.scope",image="{image}",name="{scope}",{where}'
+            )
+        yield f'container="",id="{slice_}",image="",name="",{where}'
+
+
+def _cpu_lines(member: Member) -> Iterator[str]:
+    return (f'container_cpu_usage_seconds_total{{{labels},cpu="total"}} ' for labels in _cgroups(member))
+
+
+def _memory_lines(member: Member) -> Iterator[str]:
+    return (f"container_memory_working_set_bytes{{{labels}}} " for labels in _cgroups(member))
+
+
+def _state_lines(members: tuple[Member, ...]) -> Iterator[str]:
+    yield from _family("kube_replicaset_owner", members, _owner_of_replicaset)
+    yield from _family("kube_pod_owner", members, _owner_of_pods)
+    yield from _family("kube_pod_status_ready", members, _ready)
+    yield from _family("kube_pod_container_resource_requests", members, _requests)
+
+
+def _family(name: str, members: tuple[Member, ...], lines: Callable[[Member], Iterator[str]]) -> Iterator[str]:
+    yield f"# TYPE {name} gauge\n"
+    for member in members:
+        yield from (f"{name}{{{line}\n" for line in lines(member))
+
+
+def _owner_of_replicaset(member: Member) -> Iterator[str]:
+    replicaset = f'namespace="{member.namespace}",replicaset="{member.name}-7d9f8b6c5"'
+    yield f'{replicaset},owner_kind="Deployment",owner_name="{member.name}",owner_is_controller="true"}} 1'
+
+
+def _owner_of_pods(member: Member) -> Iterator[str]:
+    owner = f'owner_kind="ReplicaSet",owner_name="{member.name}-7d9f8b6c5",owner_is_controller="true"'
+    for pod, uid in _pods(member):
+        yield f'namespace="{member.namespace}",pod="{pod}",uid="{uid}",{owner}}} 1'
+
+
+def _ready(member: Member) -> Iterator[str]:
+    for pod, uid in _pods(member):
+        for condition in ("true", "false", "unknown"):
+            who = f'namespace="{member.namespace}",pod="{pod}",uid="{uid}"'
+            yield f'{who},condition="{condition}"}} {int(condition == "true")}'
+
+
+def _requests(member: Member) -> Iterator[str]:
+    for pod, uid in _pods(member):
+        who = f'namespace="{member.namespace}",pod="{pod}",uid="{uid}",container="{member.name}"'
+        yield f'{who},resource="cpu",unit="core"}} {CPU_REQUEST}'
+        yield f'{who},resource="memory",unit="byte"}} {MEMORY_REQUEST}'

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from e2e.chaos.exchanges import Exchange
-from e2e.chaos.faults import Then, Truncate
 from e2e.chaos.play import START
 from e2e.chaos.supervisor import Exit
+from e2e.chaos.tampering import Then, Truncate
 
 _SCALED = re.compile(r"scaled (\S+) from (\d+) to (\d+): ")
 

@@ -1,14 +1,14 @@
 """One row of the tables of faults, and how it takes part in the play."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from e2e.chaos.account import Scale, scales_of
-from e2e.chaos.faults import Match, RequestFault, Rule, StreamFault
 from e2e.chaos.play import ABOVE, CALM, END, START, TOP, WITHIN_BAND, lane_policy, lane_query
 from e2e.chaos.stage import Stage
+from e2e.chaos.tampering import Match, RequestFault, Rule, StreamFault
 from e2e.testbed.installation import Operator
 from e2e.testbed.native import NativeCluster
 from e2e.testbed.workloads import workload
@@ -100,7 +100,7 @@ class Lane:
         return self.stage.bed.cluster.kubectl(*args, "-n", self.stage.namespace)
 
 
-Script = Callable[[Lane], Iterator[None]]
+Script = Callable[[Lane], Generator[None]]
 """Yields three times: it goes on when every lane is calm, when the load has begun to rise, when it has begun to fall,
 and when everything has come to its end. What it checks, it asserts."""
 
@@ -109,7 +109,7 @@ Dress = Callable[[Stage], Operator]
 """Makes the operator of a run; it is not started."""
 
 
-def nothing(_: Lane) -> Iterator[None]:
+def nothing(_: Lane) -> Generator[None]:
     """The script of the twin."""
     yield
     yield
@@ -131,10 +131,8 @@ class Fault:
         top, end: Replicas after the rise, and at the end.
         rest: Reason of the policy's decision at the end; empty when the policy is gone.
         twin: Whether the end must be the same as without the fault, and the writes not more.
-        allowance: Scale writes beyond those of the twin.
         slack: Seconds by which the fault may delay a write after its evaluation.
         exits: Codes with which the operator may end.
-        justified: Whether every write must rest on a reading.
         excused: Oracles that the fault itself breaks, with the reason.
         dress: Makes the operator, where it is not the usual one.
         settles: False where nothing of the play is left at the end, so that only the operator itself is judged.
@@ -152,10 +150,8 @@ class Fault:
     end: int = END
     rest: str = WITHIN_BAND
     twin: bool = True
-    allowance: int = 0
     slack: float = 0.0
     exits: tuple[int, ...] = ()
-    justified: bool = True
     excused: Mapping[str, str] = field(default_factory=dict)
     dress: Dress | None = None
     settles: bool = True

@@ -2,12 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from e2e.chaos.answers import BAD_ANSWERS
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane, Script, nothing
-from e2e.chaos.faults import (
+from e2e.chaos.tampering import (
     Answer,
     Delay,
     DropEvents,
@@ -35,7 +35,7 @@ def _tightened(lane: Lane) -> None:
     lane.patch("scalingpolicy", json.dumps({"spec": {"maxReplicas": TIGHT}}))
 
 
-def _unseen_limit(lane: Lane) -> Iterator[None]:
+def _unseen_limit(lane: Lane) -> Generator[None]:
     """The event that lowers the maximum is lost; the read before each write finds it."""
     lost = lane.on_event("MODIFIED", "scalingpolicies", DropEvents())
     _tightened(lane)
@@ -46,7 +46,7 @@ def _unseen_limit(lane: Lane) -> Iterator[None]:
     assert max((scale.after for scale in lane.scales()), default=0) <= TIGHT
 
 
-def _unseen_deletion(lane: Lane) -> Iterator[None]:
+def _unseen_deletion(lane: Lane) -> Generator[None]:
     """The event of the deletion is lost; the read before each write finds it."""
     lost = lane.on_event("DELETED", "scalingpolicies", DropEvents())
     lane.kubectl("delete", "scalingpolicy", lane.name)
@@ -59,7 +59,7 @@ def _unseen_deletion(lane: Lane) -> Iterator[None]:
     assert lane.scales() == []
 
 
-def _stale_target(lane: Lane) -> Iterator[None]:
+def _stale_target(lane: Lane) -> Generator[None]:
     """Reads of the target show it as it was before the first step; the precondition keeps the old from acting."""
     older: list[bytes] = []
 
@@ -74,7 +74,7 @@ def _stale_target(lane: Lane) -> Iterator[None]:
     assert stale.hits > 1, "nothing stale was read"
 
 
-def _stale_policy(lane: Lane) -> Iterator[None]:
+def _stale_policy(lane: Lane) -> Generator[None]:
     """Reads of the policy show a maximum that was lowered since."""
     stale = lane.on_call("get", "scalingpolicies", Edit(_with_more), times=2)
     _tightened(lane)
@@ -95,7 +95,7 @@ def _with_more(body: bytes) -> bytes:
 def _on_write(verb: str, resource: str, fault: RequestFault, *, times: int = 2) -> Script:
     """Let a fault befall the first writes."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         rule = lane.on_call(verb, resource, fault, times=times)
         yield
         yield
@@ -113,7 +113,7 @@ def _overloaded(resource: str) -> Script:
     body = json.dumps(status_body(429, "TooManyRequests")).encode()
     answer = Answer(429, body, {"Retry-After": str(RETRY_AFTER_SECONDS), "Content-Type": "application/json"})
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         rule = lane.on_call("patch", resource, answer, times=1)
         yield
         yield
@@ -131,10 +131,10 @@ def _calls(lane: Lane, resource: str) -> list[Exchange]:
     )
 
 
-def _on_query(fault: RequestFault, *, times: int = 3) -> Script:
+def _on_query(fault: RequestFault, *, times: int = 2) -> Script:
     """Let a fault befall the first queries of the rise and of the fall; O3 sees that nothing is scaled on them."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         at_rise = lane.on_query(fault, times=times)
         yield
@@ -148,7 +148,7 @@ def _on_query(fault: RequestFault, *, times: int = 3) -> Script:
 def _on_events(fault: RepeatEvents | SwapEvents | HoldEvents) -> Script:
     """Let a fault befall every event of the policy and of the Deployment, until the load falls."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         rules = [lane.on_event("MODIFIED", resource, fault) for resource in ("scalingpolicies", "deployments")]
         yield
         yield
@@ -166,7 +166,7 @@ def _error(code: int, reason: str) -> Answer:
 
 def _bad_answers() -> Iterator[Fault]:
     for name, (given, made) in BAD_ANSWERS.items():
-        how = "proxy before Prometheus, three answers in the rise and three in the fall"
+        how = "proxy before Prometheus, two answers in the rise and two in the fall"
         what, script = f"Prometheus answers {given}", _on_query(Edit(made))
         yield Fault(id="F20", name=f"answer-{name}", what=what, how=how, script=script, own_source=True)
 

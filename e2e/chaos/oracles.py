@@ -26,9 +26,9 @@ def same_end(end: Mapping[str, Any], twin: Mapping[str, Any]) -> Wrong:
     ]
 
 
-def no_more_writes(scales: Sequence[Scale], twin: Sequence[Scale], *, allowance: int = 0) -> Wrong:
-    """O2: no more scale writes than without the fault, but for an allowance."""
-    if len(scales) <= len(twin) + allowance:
+def no_more_writes(scales: Sequence[Scale], twin: Sequence[Scale]) -> Wrong:
+    """O2: no more scale writes than without the fault."""
+    if len(scales) <= len(twin):
         return []
     shown = ", ".join(f"{one.before} to {one.after}" for one in scales)
     return [f"O2: {len(scales)} scale writes ({shown}), {len(twin)} without the fault"]

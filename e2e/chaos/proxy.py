@@ -20,7 +20,8 @@ from aiohttp import web
 from yarl import URL
 
 from e2e.chaos.exchanges import Exchange, Read
-from e2e.chaos.faults import (
+from e2e.chaos.streams import LONGEST_LINE_BYTES, LOOK_SECONDS, Streams
+from e2e.chaos.tampering import (
     Answer,
     Delay,
     Edit,
@@ -37,7 +38,6 @@ from e2e.chaos.faults import (
     Truncate,
     status_body,
 )
-from e2e.chaos.streams import LONGEST_LINE_BYTES, LOOK_SECONDS, Streams
 from e2e.testbed.pki import KeyPair
 
 _HOP_BY_HOP = frozenset(

@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from e2e.chaos import oracles
@@ -48,7 +48,7 @@ class Run:
         self._stage = stage
         self._quiet = quiet_seconds
         self._settle_seconds = max(one.settle_seconds for one in faults)
-        self._scripts: dict[str, Iterator[None]] = {one.name: one.script(Lane(stage, one.name)) for one in faults}
+        self._scripts: dict[str, Generator[None]] = {one.name: one.script(Lane(stage, one.name)) for one in faults}
 
     def play(self) -> Whole:
         """Be calm, rise, fall, be quiet; the faults in between."""
@@ -66,6 +66,8 @@ class Run:
         since = time.monotonic()
         time.sleep(self._quiet)  # the matter of O6 is that nothing happens meanwhile
         self._go_on()
+        for script in self._scripts.values():
+            script.close()
         whole = self._stage.whole()
         for name, outcome in self.outcomes.items():
             outcome.seconds = time.monotonic() - began
@@ -79,7 +81,7 @@ class Run:
         calls = [one for one in whole.calls if concerns(one, self._stage.namespace, fault.name)]
         found = [
             *oracles.within_limits(account.scales),
-            *(oracles.justified(account.scales, account.readings, slack=fault.slack) if fault.justified else ()),
+            *oracles.justified(account.scales, account.readings, slack=fault.slack),
             *oracles.logged([account], whole.log),
             *oracles.quiet(calls, since=since),
         ]
@@ -121,7 +123,7 @@ def compare(outcome: Outcome, twin: Outcome) -> list[str]:
         return []
     found = [
         *oracles.same_end(outcome.account.end, twin.account.end),
-        *oracles.no_more_writes(outcome.account.scales, twin.account.scales, allowance=outcome.fault.allowance),
+        *oracles.no_more_writes(outcome.account.scales, twin.account.scales),
     ]
     return excused(found, outcome.fault)
 

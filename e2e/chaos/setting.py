@@ -19,12 +19,7 @@ def usual(stage: Stage) -> Operator:
 
 
 @contextmanager
-def open_stage(
-    bed: Bed,
-    name: str,
-    folder: Path,
-    faults: Sequence[Fault],
-) -> Iterator[Stage]:
+def open_stage(bed: Bed, name: str, folder: Path, faults: Sequence[Fault]) -> Iterator[Stage]:
     """Build a run and take it down again: a lane for each fault, with one calm replica, and an operator.
 
     Args:
@@ -36,7 +31,7 @@ def open_stage(
     stage = Stage(bed, name, folder, [one.name for one in faults])
     bed.cluster.create_namespace(name)
     with ExitStack() as stack:
-        stack.callback(bed.cluster.kubectl, "delete", "namespace", name, "--wait=false")
+        stack.callback(bed.cluster.kubectl, "delete", "namespace", name, "--wait=false", "--ignore-not-found")
         stack.enter_context(stage.api)
         stack.enter_context(stage.prometheus)
         stage.offer(CALM)

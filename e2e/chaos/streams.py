@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from e2e.chaos.exchanges import Exchange
-from e2e.chaos.faults import DropEvents, HoldEvents, RepeatEvents, Rule, SwapEvents
+from e2e.chaos.tampering import DropEvents, HoldEvents, RepeatEvents, Rule, SwapEvents
 
 LONGEST_LINE_BYTES = 8 * 1024 * 1024
 """The longest event."""

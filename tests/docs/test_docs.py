@@ -20,14 +20,13 @@ from deadband.engine.validity import check_policy
 from e2e.chaos.lanes import LANES, TWIN
 from e2e.chaos.storms import STORMS
 from e2e.chaos.storms.neighbors import UPGRADE
-from e2e.chaos.storms.operators import CLOCKS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 ROOMS = ("api", "core", "queries", "adapters", "engine", "handlers", "scenario", "advice", "cli")
 RUNBOOK = ROOT / "docs" / "runbook.md"
 RELIABILITY = ROOT / "docs" / "reliability.md"
-FAULT_ROWS = {fault.name for fault in (*LANES, *STORMS, *CLOCKS, UPGRADE)}
+FAULT_ROWS = {fault.name for fault in (*LANES, *STORMS, UPGRADE)}
 
 CHECKS = {"ScalingPolicy": check_policy, "MetricSource": validate_source}
 SPEC_KEYS = {field.alias for field in ScalingPolicySpec.model_fields.values()}

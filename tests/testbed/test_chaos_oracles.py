@@ -60,7 +60,6 @@ def test_two_runs_that_end_alike_differ_in_nothing_but_times_and_figures() -> No
 
 def test_writes_beyond_those_of_the_twin_are_told() -> None:
     assert oracles.no_more_writes([UP], [UP, SECOND_UP]) == []
-    assert oracles.no_more_writes([UP, SECOND_UP], [UP], allowance=1) == []
     assert oracles.no_more_writes([UP, SECOND_UP], [UP]) == ["O2: 2 scale writes (1 to 2, 2 to 3), 1 without the fault"]
 
 

@@ -13,7 +13,9 @@ import pytest
 import requests
 
 from e2e.chaos.exchanges import read_kubernetes, read_prometheus
-from e2e.chaos.faults import (
+from e2e.chaos.proxy import Proxy
+from e2e.chaos.streams import Stream
+from e2e.chaos.tampering import (
     Answer,
     Delay,
     DropEvents,
@@ -33,8 +35,6 @@ from e2e.chaos.faults import (
     Then,
     Truncate,
 )
-from e2e.chaos.proxy import Proxy
-from e2e.chaos.streams import Stream
 from e2e.testbed.pki import Authority
 from e2e.testbed.processes import wait_until
 

@@ -6,14 +6,15 @@ import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from e2e.chaos.fault import Fault, Lane
-from e2e.chaos.faults import Match, Then
 from e2e.chaos.play import START
 from e2e.chaos.stage import Stage
+from e2e.chaos.tampering import Match, Then
 from e2e.testbed.installation import Operator
+from e2e.testbed.workloads import workload
 
 REPOSITORY = Path(__file__).parents[3]
 NOISY = 120
@@ -22,14 +23,9 @@ STATUS_WRITES_PER_SECOND, STATUS_BURST = 20, 40
 """The operator's budget (engine/status_writer.py)."""
 
 
-def _reverted(lane: Lane) -> Iterator[None]:
+def _reverted(lane: Lane) -> Generator[None]:
     """A GitOps tool applies one replica after every step; after three times the operator leaves it alone."""
-    manifest = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": lane.name, "namespace": lane.stage.namespace},
-        "spec": {"replicas": START},
-    }
+    manifest = workload(lane.name, lane.stage.namespace, replicas=START)
 
     def revert() -> None:
         lane.apply_as("gitops", manifest)
@@ -46,7 +42,7 @@ def _reverted(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _autoscaled(lane: Lane) -> Iterator[None]:
+def _autoscaled(lane: Lane) -> Generator[None]:
     """An HPA on the same target appears after the first step."""
     yield
     lane.wait_for(2)
@@ -65,7 +61,7 @@ def _autoscaled(lane: Lane) -> Iterator[None]:
     assert "rival" in lane.stage.seen.message(lane.name, "TargetContested")
 
 
-def _rolled_out(lane: Lane) -> Iterator[None]:
+def _rolled_out(lane: Lane) -> Generator[None]:
     """A rollout with slow pods is under way when the load falls, then the Deployment is paused: no step down before."""
     yield
     yield
@@ -79,7 +75,7 @@ def _rolled_out(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _over_quota(lane: Lane) -> Iterator[None]:
+def _over_quota(lane: Lane) -> Generator[None]:
     """A quota of two pods while the load asks for three: no raising against it, and a step when it is gone."""
     quota = {
         "apiVersion": "v1",
@@ -99,7 +95,7 @@ def _over_quota(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _namespace_deleted(lane: Lane) -> Iterator[None]:
+def _namespace_deleted(lane: Lane) -> Generator[None]:
     """The namespace goes while its policies act: nothing holds it, and there is no storm of errors."""
     yield
     lane.wait_for(2)
@@ -113,7 +109,7 @@ def _namespace_deleted(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _uninstalled(lane: Lane) -> Iterator[None]:
+def _uninstalled(lane: Lane) -> Generator[None]:
     """The operator is gone for good, and so go its policies and its namespace: no finalizer holds them."""
     yield
     lane.wait_for(2)
@@ -124,7 +120,7 @@ def _uninstalled(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _mutated(lane: Lane) -> Iterator[None]:
+def _mutated(lane: Lane) -> Generator[None]:
     """The policy turns into forms that only the operator can refuse, and back; it changes nothing meanwhile."""
     good = lane.stage.seen.policy(lane.name)["spec"]
     (load,) = good["metrics"]
@@ -138,15 +134,16 @@ def _mutated(lane: Lane) -> Iterator[None]:
     ):
         lane.patch("scalingpolicy", json.dumps({"spec": bad}))
         lane.stage.wait("Stalled", lambda: lane.condition("Stalled") == "True", timeout=30)
-        time.sleep(6)
-        assert lane.stage.seen.replicas(lane.name) == 2, "an invalid policy scaled"
+        before = lane.stage.seen.replicas(lane.name)
+        time.sleep(12)  # as long as the cooldown
+        assert lane.stage.seen.replicas(lane.name) == before, "an invalid policy scaled"
         lane.patch("scalingpolicy", json.dumps({"spec": {"overrides": None, **good}}))
         lane.stage.wait("not Stalled", lambda: lane.condition("Stalled") == "False", timeout=30)
     yield
     yield
 
 
-def _storm(lane: Lane) -> Iterator[None]:
+def _storm(lane: Lane) -> Generator[None]:
     """Many policies change their minds at every evaluation: the budget of status writes holds."""
     names = [f"noisy-{number}" for number in range(NOISY)]
     lane.advise(names)
@@ -193,7 +190,7 @@ def previous_version() -> str:
     return ""
 
 
-def _upgraded(lane: Lane) -> Iterator[None]:
+def _upgraded(lane: Lane) -> Generator[None]:
     """The version before acts first, then this one, then the one before again; what status remembers stays."""
     supervisor, before = lane.stage.supervisor, lane.stage.supervisor.operator
     yield

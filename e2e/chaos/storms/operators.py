@@ -1,32 +1,28 @@
-"""What befalls the operator's own process: killed, told to end, frozen, rivaled, its clock set, its disk full."""
+"""What befalls the operator's own process: killed, told to end, frozen, rivaled, its disk full."""
 
 import os
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Generator
 
 from e2e.chaos.exchanges import Exchange
-from e2e.chaos.fault import Dress, Fault, Lane, Script
-from e2e.chaos.faults import Delay, Match, Then
+from e2e.chaos.fault import Fault, Lane, Script
 from e2e.chaos.stage import DEADBAND, Stage
+from e2e.chaos.tampering import Delay, Match, Then
 from e2e.testbed.installation import Operator
 
 KILLED = -9
 TAKEOVER_SECONDS = 40.0
 """The Lease's 15 s, and the time to notice."""
-JUMP_SECONDS = 600
 FLEET = 1000
 """Policies in the run of F28, which names 5,000; those would take longer to make than this suite may."""
 READY_SECONDS = 30.0
-LIBFAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
-"""Of Debian's package libfaketime; None where it is not installed."""
 
 
 def _killed_after(nth: int, *resources: str, times: int | None = 1) -> Script:
     """SIGKILL when the API server has taken the n-th write, and before the operator hears of it."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         kill = Then(lambda _: lane.stage.supervisor.kill())
         rules = [lane.on_call("patch", resource, kill, first=nth, times=times) for resource in resources]
@@ -37,7 +33,7 @@ def _killed_after(nth: int, *resources: str, times: int | None = 1) -> Script:
     return script
 
 
-def _told_to_end(lane: Lane) -> Iterator[None]:
+def _told_to_end(lane: Lane) -> Generator[None]:
     """SIGTERM while a scale write is under way."""
     yield
     slow = lane.on_call("patch", "deployments/scale", Delay(0.5), times=1)
@@ -56,7 +52,7 @@ def _gives_up(call: Exchange) -> bool:
     return bool(call.verb == "update" and call.body["spec"].get("holderIdentity") == "")
 
 
-def _frozen(lane: Lane) -> Iterator[None]:
+def _frozen(lane: Lane) -> Generator[None]:
     """SIGSTOP for longer than the Lease lasts; when it wakes up it must not believe that it leads."""
     yield
     lane.wait_for(2)
@@ -68,7 +64,7 @@ def _frozen(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _partitioned(lane: Lane) -> Iterator[None]:
+def _partitioned(lane: Lane) -> Generator[None]:
     """The leader loses its way to the API server; a second operator takes over, and gives nothing back."""
     with lane.stage.another_way("second") as way:
         second = lane.stage.operator("second", way)
@@ -88,7 +84,7 @@ def _partitioned(lane: Lane) -> Iterator[None]:
             second.process.stop()
 
 
-def _frozen_leader(lane: Lane) -> Iterator[None]:
+def _frozen_leader(lane: Lane) -> Generator[None]:
     """The leader is stopped in the middle of a scale write; it wakes up when another leads."""
     with lane.stage.another_way("second") as way:
         second = lane.stage.operator("second", way)
@@ -108,86 +104,13 @@ def _frozen_leader(lane: Lane) -> Iterator[None]:
             second.process.stop()
 
 
-def _skewed(identity: str, proxy_of: str, seconds: int) -> Dress:
-    def dress(stage: Stage) -> Operator:
-        way = next(way for way in stage.ways if way.name == proxy_of)
-        return stage.operator(identity, way, environment=_faked(stage, seconds))
-
-    return dress
-
-
-def _faked(stage: Stage, seconds: int) -> dict[str, str]:
-    """The environment of a process whose wall clock is set by a file; its monotonic clock stays true."""
-    _set_clock(stage, seconds)
-    return {
-        "LD_PRELOAD": str(LIBFAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(_clock_file(stage)),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-def _clock_file(stage: Stage) -> Path:
-    return stage.folder / "clock"
-
-
-def _set_clock(stage: Stage, seconds: int) -> None:
-    _clock_file(stage).write_text(f"{seconds:+d}\n")
-
-
-def _clock_jumps(seconds: int, *, falling: bool = False) -> Script:
-    """The wall clock is set while the load rises, or while it falls, and is set right again."""
-
-    def script(lane: Lane) -> Iterator[None]:
-        yield
-        lane.wait_for(2)
-        if not falling:
-            _jump(lane, seconds)
-        yield
-        if falling:
-            _jump(lane, seconds)
-        yield
-
-    return script
-
-
-def _jump(lane: Lane, seconds: int) -> None:
-    before = lane.stage.seen.replicas(lane.name)
-    _set_clock(lane.stage, seconds)
-    time.sleep(30)  # six evaluations by a wrong clock
-    assert lane.stage.seen.replicas(lane.name) == before, "scaled by a wrong clock"
-    _set_clock(lane.stage, 0)
-
-
-def _skewed_peer(lane: Lane) -> Iterator[None]:
-    """An operator whose clock is ten minutes ahead takes over, and is ended again."""
-    with lane.stage.another_way("second") as way:
-        second = lane.stage.operator("second", way, environment=_faked(lane.stage, JUMP_SECONDS))
-        second.start()
-        first = lane.stage.supervisor.operator
-        try:
-            yield
-            lane.wait_for(2)
-            first.process.freeze()
-            lane.stage.wait("the second leads", second.leads, timeout=TAKEOVER_SECONDS)
-            first.process.thaw()
-            time.sleep(15)
-            assert lane.stage.seen.replicas(lane.name) == 2, "scaled by a wrong clock"
-            second.process.stop()
-            yield
-            yield
-        finally:
-            first.process.thaw()
-            second.process.stop()
-
-
 def _full_disk(stage: Stage) -> Operator:
     """No file may grow beyond 4 KiB, the log among them; there is no home and no folder for temporary files."""
     nowhere = {"HOME": "/nonexistent", "TMPDIR": "/nonexistent", "KUBECACHEDIR": "/nonexistent"}
     return stage.operator("operator", stage.api, environment=nowhere, command=["prlimit", "--fsize=4096", DEADBAND])
 
 
-def _writes_no_file(lane: Lane) -> Iterator[None]:
+def _writes_no_file(lane: Lane) -> Generator[None]:
     """The log is full after a few lines."""
     yield
     yield
@@ -195,7 +118,7 @@ def _writes_no_file(lane: Lane) -> Iterator[None]:
     assert lane.stage.supervisor.operator.process.log.stat().st_size <= 4096
 
 
-def _fleet_restarted(lane: Lane) -> Iterator[None]:
+def _fleet_restarted(lane: Lane) -> Generator[None]:
     """The next process is ready in half a minute, and scales nothing because it is another one."""
     fleet = [f"member-{number}" for number in range(FLEET)]
     lane.muster(fleet)
@@ -227,17 +150,6 @@ _KILLS = tuple(
     if (word, nth) != ("scale", 1)
 )  # fmt: skip
 
-CLOCKS = (
-    Fault(id="F18", name="clock-ahead", what="the clock jumps ten minutes ahead, and back", how="libfaketime",
-          script=_clock_jumps(JUMP_SECONDS), dress=_skewed("operator", "operator", 0)),
-    Fault(id="F18", name="clock-behind", what="the clock jumps ten minutes back, and ahead", how="libfaketime",
-          script=_clock_jumps(-JUMP_SECONDS), dress=_skewed("operator", "operator", 0)),
-    Fault(id="F18", name="clock-slightly-behind", what="the clock jumps 25 s back: what it asks for was once true",
-          how="libfaketime", script=_clock_jumps(-25, falling=True), dress=_skewed("operator", "operator", 0)),
-    Fault(id="F18", name="skewed-peer", what="a follower that is ten minutes ahead takes over", how="libfaketime",
-          script=_skewed_peer, settle_seconds=120),
-)  # fmt: skip
-
 OPERATORS: tuple[Fault, ...] = (
     *_KILLS,
     Fault(id="F1", name="killed-after-every-write", what="killed after every scale write and every status write",
@@ -252,7 +164,6 @@ OPERATORS: tuple[Fault, ...] = (
           script=_frozen_leader),
     Fault(id="F28", name="fleet-restarted", what=f"{FLEET} policies, and a restart", how="SIGTERM",
           script=_fleet_restarted, exits=(0,)),
-    *(CLOCKS if LIBFAKETIME is not None else ()),
     Fault(id="F32", name="full-disk", what="no file may grow, no home, no folder for temporary files", how="prlimit",
           script=_writes_no_file, dress=_full_disk, excused={"O3": "the log is full, so that it tells of nothing"}),
 )  # fmt: skip

@@ -2,15 +2,15 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane, Script
-from e2e.chaos.faults import Answer, Delay, Freeze, Match, RequestFault, Reset, status_body
 from e2e.chaos.play import lane_rate
+from e2e.chaos.tampering import Answer, Delay, Freeze, Match, RequestFault, Reset, status_body
 from e2e.testbed.installation import RELEASE, SYSTEM
 
 GONE = 410
@@ -22,7 +22,7 @@ RETRY_AFTER_SECONDS = 9
 SLOW_SECONDS = 5.0
 
 
-def _restarted(lane: Lane) -> Iterator[None]:
+def _restarted(lane: Lane) -> Generator[None]:
     yield
     lane.wait_for(2)
     lane.native.restart_api_server()
@@ -30,29 +30,33 @@ def _restarted(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _away(lane: Lane) -> Iterator[None]:
+def _away(lane: Lane) -> Generator[None]:
     """The API server is away for two minutes; nothing is made up for when it is back."""
     yield
     lane.wait_for(2)
     lane.native.stop_api_server()
-    time.sleep(API_AWAY_SECONDS)
-    lane.native.start_api_server()
+    try:
+        time.sleep(API_AWAY_SECONDS)
+    finally:
+        lane.native.start_api_server()
     yield
     yield
 
 
-def _etcd_stopped(lane: Lane) -> Iterator[None]:
+def _etcd_stopped(lane: Lane) -> Generator[None]:
     """The API server answers with 500, 503 and 504 or not at all."""
     yield
     lane.wait_for(2)
     lane.native.etcd.freeze()
-    time.sleep(ETCD_AWAY_SECONDS)
-    lane.native.etcd.thaw()
+    try:
+        time.sleep(ETCD_AWAY_SECONDS)
+    finally:
+        lane.native.etcd.thaw()
     yield
     yield
 
 
-def _compacted(lane: Lane) -> Iterator[None]:
+def _compacted(lane: Lane) -> Generator[None]:
     """What the watches would go on from is gone from etcd and from the API server; a policy was deleted meanwhile."""
     ghost = f"{lane.name}-ghost"
     lane.copy_to(ghost)
@@ -79,7 +83,7 @@ def _compacted(lane: Lane) -> Iterator[None]:
 def _for_seconds(fault: RequestFault, seconds: float, *, verbs: tuple[str, ...] = ()) -> Script:
     """Let a fault befall every request to the API server, from the first step on."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         lane.wait_for(2)
         rule = lane.stage.api.add(Match(verbs=verbs), fault)
@@ -93,7 +97,7 @@ def _for_seconds(fault: RequestFault, seconds: float, *, verbs: tuple[str, ...] 
     return script
 
 
-def _unauthorized(lane: Lane) -> Iterator[None]:
+def _unauthorized(lane: Lane) -> Generator[None]:
     """401 for half a minute, and a token that was changed meanwhile."""
     yield
     lane.wait_for(2)
@@ -108,7 +112,7 @@ def _unauthorized(lane: Lane) -> Iterator[None]:
     assert rule.hits
 
 
-def _without_rights(lane: Lane) -> Iterator[None]:
+def _without_rights(lane: Lane) -> Generator[None]:
     """The binding of the operator's rights is deleted, and comes back after two minutes."""
     yield
     lane.wait_for(2)
@@ -127,7 +131,7 @@ def _without_rights(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _overloaded(lane: Lane) -> Iterator[None]:
+def _overloaded(lane: Lane) -> Generator[None]:
     """429 with Retry-After on everything but the Lease: no kind of call comes again before it may."""
     yield
     lane.wait_for(2)
@@ -152,7 +156,7 @@ def _kinds(calls: Iterator[Exchange]) -> dict[str, list[Exchange]]:
     return found
 
 
-def _slow(lane: Lane) -> Iterator[None]:
+def _slow(lane: Lane) -> Generator[None]:
     """Every call takes five seconds; the loop goes on, and evaluations are left out instead of queued."""
     yield
     lane.wait_for(2)
@@ -177,7 +181,7 @@ def _loop_lag(lane: Lane) -> float:
 def _source_away(fault: RequestFault | None) -> Script:
     """Prometheus fails while the load rises and while it falls: nothing is scaled down, and there is no jump after."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         lane.wait_for(2)
         _without_prometheus(lane, fault)
@@ -203,7 +207,7 @@ def _without_prometheus(lane: Lane, fault: RequestFault | None) -> None:
         rule.lift()
 
 
-def _prometheus_restarted(lane: Lane) -> Iterator[None]:
+def _prometheus_restarted(lane: Lane) -> Generator[None]:
     """A gap in the data, and counters that begin anew."""
     prometheus = lane.stage.bed.prometheus
     yield

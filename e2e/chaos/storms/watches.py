@@ -1,12 +1,12 @@
 """What befalls the watch streams: they end, freeze, lose events for good; kinds disappear."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane, Script
-from e2e.chaos.faults import DropEvents, Edit, Match
 from e2e.chaos.storms.servers import DEAF
+from e2e.chaos.tampering import DropEvents, Edit, Match
 from e2e.testbed import chart
 from e2e.testbed.installation import RELEASE, SYSTEM
 
@@ -19,7 +19,7 @@ RESYNC_SECONDS = 310.0
 def _ended(code: int, reason: str, *resources: str) -> Script:
     """An ERROR in a watch ends it for good; the process finds out and ends, so that a new one watches again."""
 
-    def script(lane: Lane) -> Iterator[None]:
+    def script(lane: Lane) -> Generator[None]:
         yield
         lane.wait_for(2)
         injected = time.monotonic()
@@ -43,7 +43,7 @@ def _watches_of(lane: Lane, resource: str, since: float) -> list[Exchange]:
     return [one for one in lane.stage.api.seen(Match(verbs=("watch",), resource=resource), since=since) if one.taken]
 
 
-def _frozen(lane: Lane) -> Iterator[None]:
+def _frozen(lane: Lane) -> Generator[None]:
     """Every watch stays open and silent; meanwhile the maximum is lowered, which the next write must honor."""
     yield
     began = time.monotonic()
@@ -57,7 +57,7 @@ def _frozen(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _no_bookmarks(lane: Lane) -> Iterator[None]:
+def _no_bookmarks(lane: Lane) -> Generator[None]:
     """Without bookmarks a quiet stream looks dead; it is begun anew, and nothing is written because of it."""
     cut = lane.stage.api.add(Match(verbs=("BOOKMARK",)), DropEvents())
     yield
@@ -69,7 +69,7 @@ def _no_bookmarks(lane: Lane) -> Iterator[None]:
     yield
 
 
-def _repaired(lane: Lane) -> Iterator[None]:
+def _repaired(lane: Lane) -> Generator[None]:
     """A change and a deletion that no event tells of; nothing else gives them away, and the LIST finds them."""
     ghost = f"{lane.name}-ghost"
     lane.copy_to(ghost)
@@ -95,7 +95,7 @@ def _repaired(lane: Lane) -> Iterator[None]:
     assert lane.stage.api.seen(Match(namespace=lane.stage.namespace, name=ghost), since=repaired) == []
 
 
-def _stale_lists(lane: Lane) -> Iterator[None]:
+def _stale_lists(lane: Lane) -> Generator[None]:
     """A new process lists from an API server that lives in the past: before the first step, and before its status."""
     older: dict[str, bytes] = {}
 
@@ -122,7 +122,7 @@ def _always(body: bytes) -> Callable[[bytes], bytes]:
     return lambda _: body
 
 
-def _kinds_deleted(lane: Lane) -> Iterator[None]:
+def _kinds_deleted(lane: Lane) -> Generator[None]:
     """The CRDs are deleted and made again, and the policies with them."""
     cluster = lane.stage.bed.cluster
     documents = [

@@ -44,6 +44,13 @@ PACKAGED: dict[str, Packaged] = {
             libraries=("usr/lib/*-linux-gnu*/pulseaudio",),
         ),
         Packaged(
+            "faketime",
+            package="faketime",
+            binary="usr/bin/faketime",
+            asks_version=("--version",),
+            minimum=(0, 9),
+        ),
+        Packaged(
             "postgres",
             package="postgresql",
             binary="usr/lib/postgresql/*/bin/postgres",

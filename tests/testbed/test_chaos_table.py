@@ -47,9 +47,34 @@ def test_a_report_tells_what_was_tried_survived_written_and_not_staged(tmp_path:
     assert [row.name for row in rows] == ["b", "a"]
     assert "2 faults tried, 1 survived" in shown
     assert "| F2 | what b is (`b`) | by hand | yes | 1 to 2 | 2 | 60 |" in shown
-    assert "| F10 | what a is (`a`) | by hand | **no** | none | 0 | 61 |" in shown
+    assert "| F10 | what a is (`a`) | by hand | **no** |  |  | 61 |" in shown
     assert "- F10 `a`: O1: replicas is 2, and 1 without the fault" in shown
-    assert "- F18: no libfaketime" in shown
     found = document(rows, {"F18": "no libfaketime"})
     assert (found["tried"], found["survived"], found["notStaged"]) == (2, 1, {"F18": "no libfaketime"})
     assert json.loads(json.dumps(found))["faults"][0]["survived"] is True
+
+
+def test_a_report_has_a_row_for_every_scenario_with_its_writes_beside_the_twins(tmp_path: Path) -> None:
+    steps = [Scale(0, 0, 1, 2), Scale(0, 0, 2, 3)]
+    for id_, name, taken, wrong in (
+        ("twin", TWIN, 2, []),
+        ("F1", "a", 2, []),
+        ("F1", "b", 1, []),
+        ("F3", "c", 2, []),
+        ("F3", "d", 2, ["O4: a traceback in the log"]),
+    ):
+        account = Account(lane=name, scales=steps[:taken], readings=(), statuses=(1.0,) * taken, end={})
+        leave(tmp_path, Outcome(fault(id_, name), account=account), wrong)
+    leave(tmp_path, Outcome(fault("F25", "gone")), [])
+
+    rows = gather(tmp_path)
+    table, _, _ = page(rows, {"F30": "no history"}).partition("## Faults")
+    found = {line.split(" | ")[0][2:]: line.split(" | ")[2:-1] for line in table.splitlines()}
+
+    assert [id_ for id_ in SCENARIOS if id_ not in found] == []
+    assert found["F1"] == ["passed, 2 of 2", "1 to 2", "2", "1 to 2", "2"]
+    assert found["F3"] == ["**failed**, 1 of 2", "2", "2", "2", "2"]
+    assert found["F25"] == ["passed, 1 of 1", "", "2", "", "2"]
+    assert found["F30"][0] == "not staged: no history"
+    assert found["F2"][0] == "not run"
+    assert document(rows, {})["scenarios"]["F1"] == "passed, 2 of 2"

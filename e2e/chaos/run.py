@@ -159,4 +159,4 @@ def _told(error: Exception) -> str:
     """A failure of a script, with the line where it was found."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     notes = "; ".join(getattr(error, "__notes__", ()))
-    return f"{type(error).__name__} in {last.name}: {error or last.line}" + (f" ({notes})" if notes else "")
+    return f"{type(error).__name__} in {last.name}: {str(error) or last.line}" + (f" ({notes})" if notes else "")

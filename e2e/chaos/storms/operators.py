@@ -17,6 +17,9 @@ TAKEOVER_SECONDS = 40.0
 FLEET = 1000
 """Policies in the run of F28, which names 5,000; those would take longer to make than this suite may."""
 READY_SECONDS = 30.0
+SCALES, STATUSES = 4, 7
+"""Writes of an undisturbed play from the calm on. An eighth status comes only where an evaluation falls between the
+last step up and the falling of the load."""
 
 
 def _killed_after(nth: int, *resources: str, times: int | None = 1) -> Script:
@@ -145,7 +148,7 @@ QUICK = Fault(id="F1", name="killed-after-scale-1", what="killed after the first
 _KILLS = tuple(
     Fault(id="F1", name=f"killed-after-{word}-{nth}", what=f"killed after {word} write {nth}", how=_HARNESS,
           script=_killed_after(nth, resource), exits=(KILLED,))
-    for word, resource, most in (("scale", "deployments/scale", 4), ("status", "scalingpolicies/status", 8))
+    for word, resource, most in (("scale", "deployments/scale", SCALES), ("status", "scalingpolicies/status", STATUSES))
     for nth in range(1, most + 1)
     if (word, nth) != ("scale", 1)
 )  # fmt: skip

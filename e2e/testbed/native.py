@@ -178,6 +178,9 @@ class NativeCluster(Access):
             "service-account-private-key-file": self._token_key.key,
             "leader-elect": "false",
             "horizontal-pod-autoscaler-sync-period": "2s",
+            # While the API server is away no node can tell that it lives, and KWOK does not take back "not ready" of a
+            # pod when it is there again, as a kubelet does.
+            "node-monitor-grace-period": "1h",
             "kube-api-qps": 200,
             "kube-api-burst": 400,
             "authorization-always-allow-paths": "/healthz,/readyz,/livez,/metrics",

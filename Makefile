@@ -50,7 +50,7 @@ e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (C
 chaos: $(READY) ## Run the whole fault suite; its report is build/chaos/report.md (40 minutes)
 	rm -rf build/chaos
 	$(BIN)/python -m e2e.testbed.tools
-	$(BIN)/pytest e2e/test_faults.py --numprocesses=3 --dist=worksteal --faults=all --faults-report=build/chaos; \
+	$(BIN)/pytest e2e/test_faults.py --numprocesses=4 --dist=worksteal --faults=all --faults-report=build/chaos; \
 	survived=$$?; $(BIN)/python -m e2e.chaos.report build/chaos && exit $$survived
 
 crds: $(READY) ## Write crds/, the chart's copies and docs/reference.md from the models

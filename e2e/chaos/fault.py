@@ -131,6 +131,7 @@ class Fault:
         top, end: Replicas after the rise, and at the end.
         rest: Reason of the policy's decision at the end; empty when the policy is gone.
         twin: Whether the end must be the same as without the fault, and the writes not more.
+        differs: Fields of the end that may be others than without the fault, with the reason.
         slack: Seconds by which the fault may delay a write after its evaluation.
         exits: Codes with which the operator may end.
         excused: Oracles that the fault itself breaks, with the reason.
@@ -150,6 +151,7 @@ class Fault:
     end: int = END
     rest: str = WITHIN_BAND
     twin: bool = True
+    differs: Mapping[str, str] = field(default_factory=dict)
     slack: float = 0.0
     exits: tuple[int, ...] = ()
     excused: Mapping[str, str] = field(default_factory=dict)

@@ -103,7 +103,7 @@ class Calm:
 
 
 def carried(inputs: Inputs) -> ScalingPolicyStatus:
-    """The status after an evaluation that passed: as it was, with this evaluation's point where windows need it (R10)."""
+    """The status after an evaluation that passed: as it was, with its own point where windows need one (R10)."""
     spec, status = inputs.spec, inputs.status
     if not (spec.up.stabilization_window_seconds or spec.down.stabilization_window_seconds):
         return status

@@ -12,7 +12,7 @@ from typing import Any
 
 from e2e.chaos.lanes import TWIN
 from e2e.chaos.run import Outcome
-from e2e.chaos.staged import ELSEWHERE, NOT_STAGED, SCENARIOS
+from e2e.chaos.staged import ELSEWHERE, NOT_ASKED, NOT_STAGED, SCENARIOS
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,9 @@ def _lines(rows: Sequence[Row], not_staged: Mapping[str, str]) -> Iterator[str]:
     if not all(row.survived for row in rows):
         yield from ["", "## Not survived", ""]
         yield from (f"- {row.id} `{row.name}`: {wrong}" for row in rows for wrong in row.wrong)
+    yield from ["", "## Oracles that were not asked", ""]
+    for row in rows:
+        yield from (f"- {row.id} `{row.name}`: {oracle}, {why}" for oracle, why in NOT_ASKED.get(row.name, {}).items())
 
 
 def _scenarios(rows: Sequence[Row], not_staged: Mapping[str, str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from e2e.chaos.fault import Fault
 from e2e.chaos.lanes import LANES
 from e2e.chaos.storms import STORMS
 from e2e.chaos.storms.neighbors import previous_version
@@ -53,6 +54,21 @@ ELSEWHERE: Mapping[str, str] = {
     "F32": "the end of a process that is out of memory is SIGKILL: F1",
 }
 """By id: what of a scenario other tests show."""
+
+
+def _not_asked(fault: Fault) -> dict[str, str]:
+    found = dict(fault.excused)
+    if not fault.settles:
+        found["O1 to O3 and O6"] = "nothing of the play is left at the end"
+    elif not fault.twin:
+        found["O1 and O2"] = "it is not meant to end as the twin does"
+    for one, why in fault.differs.items():
+        found[f"O1 on {one}"] = why
+    return found
+
+
+NOT_ASKED: Mapping[str, Mapping[str, str]] = {fault.name: _not_asked(fault) for fault in (*LANES, *STORMS)}
+"""By name of a fault: the oracles that the fault itself breaks, and why."""
 
 
 def _not_staged() -> dict[str, str]:

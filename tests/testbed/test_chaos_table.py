@@ -78,3 +78,13 @@ def test_a_report_has_a_row_for_every_scenario_with_its_writes_beside_the_twins(
     assert found["F30"][0] == "not staged: no history"
     assert found["F2"][0] == "not run"
     assert document(rows, {})["scenarios"]["F1"] == "passed, 2 of 2"
+
+
+def test_a_report_tells_which_oracles_a_fault_breaks_itself(tmp_path: Path) -> None:
+    leave(tmp_path, Outcome(next(one for one in STORMS if one.name == "without-rights")), [])
+    leave(tmp_path, Outcome(next(one for one in LANES if one.name == "stale-policy")), [])
+
+    shown = page(gather(tmp_path), {})
+
+    assert "- F9 `without-rights`: O7, the rights were taken away" in shown
+    assert "- F13 `stale-policy`: O1 and O2, it is not meant to end as the twin does" in shown

@@ -67,6 +67,14 @@ async def test_a_refusal_gets_the_name_of_the_port_and_advice(
     assert "system:serviceaccount" not in str(caught.value)
 
 
+async def test_what_a_namespace_that_goes_refuses_is_no_matter_of_rights(api: FakeApi, kube: Kube) -> None:
+    cause = {"reason": "NamespaceTerminating", "message": SECRET, "field": "metadata.namespace"}
+    api.answer(403, status(SECRET) | {"details": {"causes": [cause]}})
+
+    with pytest.raises(DeniedError, match=r"refused \(403\), because namespace leadgen is being deleted$"):
+        await kube.create(DEPLOYMENTS, "leadgen", {})
+
+
 async def test_a_server_that_asks_to_wait_is_asked_again_when_the_time_is_over(api: FakeApi) -> None:
     api.answer(429, status("slow down"), **{"Retry-After": "7"})
     seconds = 100.0

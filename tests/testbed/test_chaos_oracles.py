@@ -176,6 +176,13 @@ def test_a_refusal_for_want_of_a_right_is_told() -> None:
     assert oracles.nothing_forbidden(calls) == ["O7: patch scalingpolicies/status api was forbidden"]
 
 
+def test_a_refusal_by_a_namespace_that_goes_is_not_for_want_of_a_right() -> None:
+    late = patched("events", 1, status=403)
+    late.answer = b'{"details":{"causes":[{"reason":"NamespaceTerminating"}]}}'
+
+    assert oracles.nothing_forbidden([late]) == []
+
+
 def test_scales_are_what_was_taken_with_what_was_before_and_when_it_was_decided() -> None:
     scale = {"spec": {"replicas": 2}}
     more = {"spec": {"replicas": 3}}

@@ -150,6 +150,8 @@ def from_failure(call: Call, failure: Exception, *, caller: Caller = OPERATOR) -
 
 def _forbidden(call: Call, body: bytes, caller: Caller) -> str:
     """Tell a missing RBAC rule from a refusal by admission: the authorizer's message says `cannot VERB resource`."""
+    if _TERMINATING in body:
+        return f"refused (403), because namespace {call.namespace} is being deleted"
     try:
         message = str(json.loads(body).get("message", ""))
     except (ValueError, AttributeError):
@@ -162,6 +164,9 @@ def _forbidden(call: Call, body: bytes, caller: Caller) -> str:
         f'resource {call.resource} in API group "{call.group}" {scope}'
     )
 
+
+_TERMINATING = b'"NamespaceTerminating"'
+"""The cause that a Status has for whatever is created in a namespace that goes (core/v1 NamespaceTerminatingCause)."""
 
 _REFUSALS: Mapping[int, tuple[type[WriteError], Reason, str]] = {
     HTTPStatus.UNAUTHORIZED: (

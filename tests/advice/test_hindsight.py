@@ -308,6 +308,12 @@ def test_the_minimum_is_more_than_the_load_needs() -> None:
     assert not said(policy, FindingId.MINIMUM_HOLDS_DOWN, past(policy, columns, replicas=[4] * 20))
 
 
+def test_a_minimum_of_zero_is_never_more_than_the_load_needs() -> None:
+    policy = spec(minReplicas=0)
+
+    assert not said(policy, FindingId.MINIMUM_HOLDS_DOWN, past(policy, {"cpu": [5] * 20}, replicas=[0] * 20))
+
+
 def test_what_the_bounds_were_under_overrides_is_not_guessed() -> None:
     override: Any = {"name": "day", "schedule": "0 8 * * *", "durationSeconds": 3600, "maxReplicas": 9}
     policy = spec(maxReplicas=5, overrides=[override])

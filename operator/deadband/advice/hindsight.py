@@ -163,7 +163,7 @@ def _held(spec: ScalingPolicySpec, past: Past) -> Iterator[Finding]:
             "time, and nothing could be added.",
             "Raise maxReplicas if the load is to be carried, or give each replica more.",
         )
-    if below >= _HELD_MOSTLY:
+    if below >= _HELD_MOSTLY and spec.min_replicas:
         yield Finding(
             FindingId.MINIMUM_HOLDS_DOWN,
             Severity.INFO,

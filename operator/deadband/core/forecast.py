@@ -1,5 +1,6 @@
 """What would change a decision next: the second half of what `kubectl describe` tells."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from deadband.api.behavior import Direction
@@ -54,6 +55,8 @@ def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds, contest
         return "Asks until the condition is false; nothing here can be scaled, so acting is up to you."
     if move.reason is Reason.TARGET_CONTESTED and contest is not None and contest.until is not None:
         return f"Acts again at {words.clock(contest.until)}, or as soon as the spec changes; only one may set replicas."
+    if move.reason is Reason.AT_MINIMUM and bounds.low == 0 and inputs.spec.up.enabled:
+        return _conditions(inputs, (Way.UP,))  # nobody can have fewer than none
     if known := remedy(move.reason):
         return known
     if move.reason is Reason.WAITING_FOR_TIME:
@@ -79,10 +82,11 @@ def _verb(inputs: Inputs, way: Way) -> str:
     return f"Scales {way.lower()}" if inputs.target is not None else f"Asks for scaling {way.lower()}"
 
 
-def _conditions(inputs: Inputs) -> str:
+def _conditions(inputs: Inputs, ways: Sequence[Way] = (Way.UP, Way.DOWN)) -> str:
+    directions = ((way, inputs.spec.up if way is Way.UP else inputs.spec.down) for way in ways)
     clauses = [
         f"{way.lower()} when {words.condition_clause(inputs.spec, direction)}"
-        for way, direction in ((Way.UP, inputs.spec.up), (Way.DOWN, inputs.spec.down))
+        for way, direction in directions
         if direction.enabled
     ]
     return f"{'Scales' if inputs.target is not None else 'Asks to scale'} {'; '.join(clauses)}."

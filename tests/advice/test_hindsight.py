@@ -161,7 +161,9 @@ def test_a_down_threshold_below_everything_is_a_warning() -> None:
 def test_a_value_of_the_whole_is_compared_as_its_triggers_compare_it() -> None:
     """100 over 4 ready replicas is 25 each."""
     policy = spec(metrics=[{"name": "cpu", "query": "cpu", "per": "Average"}])
-    found = sentences(policy, FindingId.THRESHOLD_NEVER_SEEN, past(policy, {"cpu": [100, 300] * 12}, replicas=[4, 4] * 12))
+    found = sentences(
+        policy, FindingId.THRESHOLD_NEVER_SEEN, past(policy, {"cpu": [100, 300] * 12}, replicas=[4, 4] * 12)
+    )
 
     assert found == ["cpu read 25 to 75 in 23 hours (24 of 24 instants): it was never below 20."]
 

@@ -18,7 +18,6 @@ import yaml
 
 from e2e.testbed import tools
 from e2e.testbed.cluster import Cluster
-from e2e.testbed.installation import SYSTEM
 from e2e.testbed.keda import SCALED_OBJECTS, scaled_object
 from e2e.testbed.policies import policy
 from e2e.testbed.processes import Process
@@ -112,7 +111,7 @@ SCENERIES: Mapping[str, Scenery] = {
     "guides/tuning.md": Scenery(cpu={"api": 50}),
     "guides/scenario-tests.md": Scenery(),
     "gitops.md": Scenery(prepare=_argo_cd, lay_out=_repository),
-    "runbook.md": Scenery(cpu={"api": 50}, prepare=_example, replace={"-n deadband ": f"-n {SYSTEM} "}),
+    "runbook.md": Scenery(cpu={"api": 50}, prepare=_example),
     "cli.md": Scenery(cpu={"api": 300}, prepare=_asking, before=PROPOSAL),
     "policies.md": Scenery(
         cpu={"api": 300},
@@ -144,18 +143,26 @@ def namespace_of(document: str) -> str:
     return f"{NAMESPACE}-{Path(document).stem}"
 
 
-def script(path: Path, replace: Mapping[str, str], before: str = ":") -> str:
-    """Make one shell script of a document; each command is shown before it is run."""
-    text = path.read_text()
+def script(name: str, text: str, replace: Mapping[str, str], before: str = ":", leave_out: str = r"\Z.") -> str:
+    """Make one shell script of a document; each command is shown before it is run.
+
+    Args:
+        name: Of the document, for whoever reads the log.
+        text: What it says.
+        replace: Texts of the reader's own, and what they are here.
+        before: A command to begin with.
+        leave_out: Matches lines that are not run.
+    """
     parts = ["set -euo pipefail", "exec 2>&1", before]
     for fence in re.finditer(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         language, body = fence.groups()
         line = text.count("\n", 0, fence.start()) + 1
-        name = re.match(r"# ([\w./-]+\.ya?ml)\n", body)
-        if language == "yaml" and name:
-            parts.append(f"cat > {name[1]} <<'THE_END'\n{body}THE_END")
+        file = re.match(r"# ([\w./-]+\.ya?ml)\n", body)
+        if language == "yaml" and file:
+            parts.append(f"cat > {file[1]} <<'THE_END'\n{body}THE_END")
         elif language == "sh":
-            parts.append(f"echo '# {path.name}:{line}'\nset -x\n{body}{{ set +x; }} 2>/dev/null")
+            body = "".join(each for each in body.splitlines(keepends=True) if not re.match(leave_out, each))
+            parts.append(f"echo '# {name}:{line}'\nset -x\n{body}{{ set +x; }} 2>/dev/null")
     whole = "\n".join(parts)
     for own, real in replace.items():
         whole = whole.replace(own, real)
@@ -164,7 +171,7 @@ def script(path: Path, replace: Mapping[str, str], before: str = ":") -> str:
 
 def reader(name: str, text: str, place: Path, cluster: Cluster) -> Process:
     """Somebody who runs a script in a folder, with all rights on a cluster; not yet started."""
-    programs = (tools.path("kubectl").parent, Path(sys.executable).parent)
+    programs = (tools.path("kubectl").parent, tools.path("helm").parent, Path(sys.executable).parent)
     environment = {
         **os.environ,
         "KUBECONFIG": str(cluster.kubeconfig),

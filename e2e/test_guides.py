@@ -54,7 +54,7 @@ def begin(document: str, url: str, cluster: Cluster, folder: Path) -> Process:
     scenery.lay_out(place)
     replace = {**scenery.replace, ADDRESS: url, f"-n {NAMESPACE}": f"-n {namespace}"}
     replace[f"namespace: {NAMESPACE}"] = f"namespace: {namespace}"
-    begun = reader(document, script(DOCS / document, replace, scenery.before), place, cluster)
+    begun = reader(document, script(document, (DOCS / document).read_text(), replace, scenery.before), place, cluster)
     begun.start()
     return begun
 
@@ -105,7 +105,8 @@ def test_every_command_about_the_past_does_what_its_document_says(
     place = tmp_path / "reader"
     place.mkdir()
     OF_THE_PAST[document].lay_out(place)
-    reading = reader(document, script(DOCS / document, {ADDRESS: history.url}), place, cluster)
+    commands = script(document, (DOCS / document).read_text(), {ADDRESS: history.url})
+    reading = reader(document, commands, place, cluster)
     reading.start()
     try:
         assert_read(reading)

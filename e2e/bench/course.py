@@ -26,7 +26,7 @@ _SEED = 1
 _OF_ALL = frozenset({"leases", "metricsources/status"})
 """Resources that the operator writes once for all policies."""
 
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 5.0
 """Between two looks at the operator's metrics, which cost it something."""
 
 Say = Callable[[str], None]

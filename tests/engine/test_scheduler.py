@@ -126,14 +126,14 @@ async def test_a_defect_that_one_policy_shows_stays_with_it(
     for name in ("a", "api", "b"):
         world.add_deployment(name)
         world.add_policy(name)
-    decide = world.evaluation.decide
+    inputs = world.evaluation.inputs
 
     def failing(record: Any, *args: Any, **kwargs: Any) -> Any:
         if record.ref.name == "api":
             raise ZeroDivisionError
-        return decide(record, *args, **kwargs)
+        return inputs(record, *args, **kwargs)
 
-    monkeypatch.setattr(world.evaluation, "decide", failing)
+    monkeypatch.setattr(world.evaluation, "inputs", failing)
     await world.evaluate()
     await world.evaluate(seconds=15)
 

@@ -30,9 +30,8 @@ class Desk:
         memory = self.memories.setdefault(name, Memory(ScalingPolicyStatus()))
         decision = DecisionStatus(sentence="", rule="R5", reason=reason, next="")
         status = ScalingPolicyStatus(metrics_summary=summary, decision=decision, last_scale_time=scaled)
-        patch = memory.settle(status, now=START)
-        assert patch is not None
-        self.writer.submit(ObjectRef("ScalingPolicy", "shop", name, name), memory, patch, now=START)
+        assert memory.settle(status, now=START)
+        self.writer.submit(ObjectRef("ScalingPolicy", "shop", name, name), memory)
 
     @property
     def written(self) -> list[tuple[str, Any]]:
@@ -65,7 +64,7 @@ async def test_what_was_written_is_remembered_and_not_due_again(desk: Desk) -> N
     await work(desk)
 
     memory = desk.memories["a"]
-    assert memory.settle(memory.status, now=START) is None
+    assert not memory.settle(memory.status, now=START)
 
 
 async def test_a_write_that_failed_stays_due(desk: Desk) -> None:
@@ -74,7 +73,7 @@ async def test_a_write_that_failed_stays_due(desk: Desk) -> None:
     await work(desk)
 
     memory = desk.memories["a"]
-    assert memory.settle(memory.status, now=START) is not None
+    assert memory.settle(memory.status, now=START)
 
 
 async def test_a_change_of_meaning_overtakes_figures(desk: Desk) -> None:
@@ -82,7 +81,7 @@ async def test_a_change_of_meaning_overtakes_figures(desk: Desk) -> None:
         desk.submit(name, summary="0")
     await work(desk)
     for memory in desk.memories.values():
-        memory.written_at = None
+        memory.compared_at = None
     desk.policies.written.clear()
 
     desk.submit("a", summary="1")
@@ -115,7 +114,7 @@ async def test_a_scaling_that_waits_keeps_its_place_when_a_newer_status_comes(de
 async def test_a_meaning_that_went_back_while_it_waited_is_not_written(desk: Desk) -> None:
     desk.submit("a", summary="0")
     await work(desk)
-    desk.memories["a"].written_at = None
+    desk.memories["a"].compared_at = None
     desk.policies.written.clear()
 
     desk.submit("a", summary="1", reason=Reason.AT_MAXIMUM)

@@ -46,7 +46,7 @@ class PolicySeries:
 
     def __init__(self) -> None:
         self._rendered: dict[Family, dict[tuple[str, str], str]] = {family: {} for family in FAMILIES}
-        self._shown: dict[tuple[str, str], tuple[ScalingPolicySpec | None, object]] = {}
+        self._shown: dict[tuple[str, str], tuple[ScalingPolicySpec | None, ScalingPolicyStatus]] = {}
 
     def show(
         self,
@@ -61,16 +61,10 @@ class PolicySeries:
         self._rendered[VALUE][key] = "".join(
             f'{VALUE.name}{{{base},metric="{metric}"}} {_float(value)!r}\n' for metric, value in values.items()
         )
-        reason = status.decision.reason if status.decision is not None else None
-        rest = (
-            status.current_replicas,
-            status.desired_replicas,
-            reason,
-            *[(condition.type, condition.status) for condition in status.conditions],
-        )
-        if (before := self._shown.get(key)) is not None and before[0] is spec and before[1] == rest:
+        before, self._shown[key] = self._shown.get(key), (spec, status)
+        if before is not None and before[0] is spec and (before[1] is status or _look(before[1]) == _look(status)):
             return
-        self._shown[key] = spec, rest
+        reason = _reason(status)
         self._rendered[CONDITION][key] = "".join(
             f'{CONDITION.name}{{{base},type="{one.type}",status="{one.status}"}} 1\n' for one in status.conditions
         )
@@ -90,6 +84,16 @@ class PolicySeries:
             f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n{''.join(series.values())}"
             for family, series in self._rendered.items()
         )
+
+
+def _look(status: ScalingPolicyStatus) -> object:
+    """What is shown of a status beside the values."""
+    conditions = [(condition.type, condition.status) for condition in status.conditions]
+    return status.current_replicas, status.desired_replicas, _reason(status), conditions
+
+
+def _reason(status: ScalingPolicyStatus) -> str | None:
+    return status.decision.reason if status.decision is not None else None
 
 
 def _thresholds(base: str, spec: ScalingPolicySpec) -> Iterable[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from deadband.api.status import ScalingPolicyStatus, Way
 from deadband.core import words
+from deadband.core.calm import Calm
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.status import Refusal, invalid_status, next_status
@@ -97,10 +98,10 @@ class Evaluation:
         self._doubtful: dict[str, datetime] = {}
         """Policies whose last scale write got no answer, and when it was decided; the target is looked at for it."""
 
-    def decide(
+    def inputs(
         self, record: PolicyRecord, readings: Mapping[Key, Reading], *, now: datetime, outage: Outage | None
-    ) -> tuple[Inputs, Decision]:
-        """Decide on what the store knows.
+    ) -> Inputs:
+        """Put together what a decision depends on, as the store knows it.
 
         Args:
             record: A valid policy, as the store holds it now.
@@ -115,7 +116,7 @@ class Evaluation:
         unseen = _unseen(record, outage, now)
         uid = record.ref.uid
         memory = record.remember(target, outage=outage, attempted=self._attempted(uid, now))
-        inputs = Inputs(
+        return Inputs(
             spec=spec,
             status=memory.status,
             readings={one.name: readings[Key(uid, one.name)] for one in spec.metrics},
@@ -129,7 +130,20 @@ class Evaluation:
             outage=unseen,
             generation=record.generation,
         )
-        return inputs, decide(inputs)
+
+    def passes(self, record: PolicyRecord, inputs: Inputs) -> bool:
+        """Whether the evaluation would decide the same again; it is over then, and only figures are told."""
+        memory = record.memory
+        if memory is None or self._attempted(record.ref.uid, inputs.now) is not None:
+            return False
+        loads = memory.passes(inputs)
+        if loads is None:
+            return False
+        if memory.wants_writing(now=inputs.now):
+            self._statuses.submit_figures(record.ref, memory)
+        values = {name: load.compared for name, load in loads.items()}
+        self._telemetry.evaluated(record.ref, inputs.spec, memory.status, values)
+        return True
 
     def settle(self, record: PolicyRecord, inputs: Inputs, decision: Decision, refused: Refusal | None = None) -> None:
         """Remember what an evaluation came to, and tell it: status, alerts, Events, own metrics.
@@ -141,7 +155,8 @@ class Evaluation:
         if held is None or held.memory is None:
             return
         status = next_status(inputs, decision, refused=refused)
-        self._settle(record, status, now=inputs.now)
+        calm = Calm.after(inputs, decision, status) if refused is None else None
+        self._settle(record, status, now=inputs.now, calm=calm)
         values = {name: seen.compared for name, seen in decision.observed.items() if isinstance(seen, Load)}
         self._telemetry.evaluated(record.ref, inputs.spec, status, values)
 
@@ -277,13 +292,14 @@ class Evaluation:
         self._telemetry.refused(error.reason)
         self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
 
-    def _settle(self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime) -> None:
+    def _settle(
+        self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime, calm: Calm | None = None
+    ) -> None:
         memory = record.memory
         assert memory is not None, "settled after it was remembered"
         before = memory.status
-        patch = memory.settle(status, now=now)
-        if patch is not None:
-            self._statuses.submit(record.ref, memory, patch, now=now)
+        if memory.settle(status, now=now, calm=calm):
+            self._statuses.submit(record.ref, memory)
         self._alerting.show(record, before, status, now=now)
         for one in announcements(before, status):
             self._events.record(record.ref, one.type_, one.reason, one.message)

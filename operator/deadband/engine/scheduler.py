@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import PolicyMode
+from deadband.core.decide import decide
 from deadband.core.types import Outage, Pause, Reading
 from deadband.engine.alerting import Alerting
 from deadband.engine.clock import Clock
@@ -222,7 +223,11 @@ class Scheduler:
         if record is None or record.meaning != asked.meaning or not self._leadership.leads():
             self._finish(asked)
             return
-        inputs, decision = self._evaluation.decide(record, readings, now=now, outage=self._outage)
+        inputs = self._evaluation.inputs(record, readings, now=now, outage=self._outage)
+        if self._evaluation.passes(record, inputs):
+            self._finish(record)
+            return
+        decision = decide(inputs)
         if not self._evaluation.acts(record, decision):
             self._evaluation.settle(record, inputs, decision)
             self._finish(record)

@@ -6,13 +6,9 @@ more than the last one of a policy; so it waits for nobody's change of meaning, 
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
-from typing import Any
 
-from deadband.api.status import ScalingPolicyStatus
 from deadband.core.status import Change, change
 from deadband.engine.clock import Clock
 from deadband.engine.complaints import Complaints
@@ -44,13 +40,10 @@ class Haste(IntEnum):
 class _Pending:
     ref: ObjectRef
     memory: Memory
-    status: ScalingPolicyStatus
-    patch: Mapping[str, Any]
-    now: datetime
 
 
 class StatusWriter:
-    """Writes the latest status of each policy; an older one that was not written yet is never written.
+    """Writes the latest status of each policy, composed when its turn comes; an older one is never written.
 
     A write that fails is not repeated here: the policy's memory keeps it due, and its next evaluation submits it again.
     """
@@ -68,22 +61,25 @@ class StatusWriter:
         self._tokens = BURST
         self._filled_at = clock.monotonic()
 
-    def submit(self, ref: ObjectRef, memory: Memory, patch: Mapping[str, Any], *, now: datetime) -> None:
-        """Queue the status that `memory` holds.
+    def submit(self, ref: ObjectRef, memory: Memory) -> None:
+        """Queue the status that `memory` holds when its turn comes.
 
         Args:
             ref: With the UID.
-            memory: Told when the API server has taken it.
-            patch: What Memory.settle returned.
-            now: The evaluation's time.
+            memory: Asked for the status, and told when the API server has taken it.
         """
         before = (haste for haste in Haste if ref.uid in self._queues[haste])
         haste = min([_haste(memory), *before])
         for patient in self._queues[haste + 1 :]:
             patient.pop(ref.uid, None)
-        self._queues[haste][ref.uid] = _Pending(ref, memory, memory.status, patch, now)
+        self._queues[haste][ref.uid] = _Pending(ref, memory)
         self._arrived.set()
         self._idle.clear()
+
+    def submit_figures(self, ref: ObjectRef, memory: Memory) -> None:
+        """The same for an evaluation that passed: what is queued of the policy already will have its figures, too."""
+        if not any(ref.uid in queue for queue in self._queues):
+            self.submit(ref, memory)
 
     def forget(self, uid: str) -> None:
         """Drop what is queued of a policy."""
@@ -115,8 +111,11 @@ class StatusWriter:
                 await self._arrived.wait()
                 continue
             try:
-                await self._spend()
-                await self._write(pending)
+                if pending.memory.compose() is None:
+                    await asyncio.sleep(0)  # a long queue of them must not hold the loop up
+                else:
+                    await self._spend()
+                    await self._write(pending)
             finally:
                 self._under_way.discard(pending.ref.uid)
                 self._arrived.set()
@@ -139,16 +138,17 @@ class StatusWriter:
             await self._clock.sleep(-self._tokens / WRITES_PER_SECOND)
 
     async def _write(self, pending: _Pending) -> None:
-        if not self._leadership.leads():
+        status = pending.memory.compose()
+        if status is None or not self._leadership.leads():
             return
         try:
-            await self._policies.write_status(pending.ref, pending.patch)
+            await self._policies.write_status(pending.ref, status.model_dump(mode="json"))
         except GoneError:
             logger.debug("the policy %s is gone before its status was written", pending.ref.name)
         except WriteError as error:
             self._complaints.tell("write the status of", pending.ref, error)
         else:
-            pending.memory.wrote(pending.status, now=pending.now)
+            pending.memory.wrote(status)
 
     def _settle_idle(self) -> None:
         if not (any(self._queues) or self._under_way):

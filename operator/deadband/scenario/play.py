@@ -145,10 +145,9 @@ class _Player:
 
     def _settle(self, status: ScalingPolicyStatus, now: datetime) -> None:
         status = ScalingPolicyStatus.model_validate(_as_json(status))
-        patch = self._memory.settle(status, now=now)
-        if patch is not None:
-            self._carried = merged(self._carried, patch)
-            self._memory.wrote(status, now=now)
+        if self._memory.settle(status, now=now):
+            self._carried = merged(self._carried, status.model_dump(mode="json"))
+            self._memory.wrote(status)
 
     def _seen(self, now: datetime, *, wrote: bool, evaluated: bool = True) -> Tick:
         status = self._memory.status

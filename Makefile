@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Two files at a time: unit tests use both cores, end-to-end tests mostly wait.
-PARALLEL := --numprocesses=2 --dist=loadfile
+# Unit tests use two cores. End-to-end tests mostly wait, so three files at a time fit, those first that take longest.
+PARALLEL := --dist=loadfile --numprocesses=2
+PARALLEL_E2E := --dist=loadfile --numprocesses=3 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit e2e chaos crds lint format lock bench profile soak image sbom chart clean
@@ -45,7 +46,7 @@ unit: $(READY) ## Unit tests, tables and properties: no cluster
 
 e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (CLUSTER=native|kind|existing)
 	$(BIN)/python -m e2e.testbed.tools
-	$(BIN)/pytest e2e $(PARALLEL) --cluster=$(or $(CLUSTER),native)
+	$(BIN)/pytest e2e $(PARALLEL_E2E) --cluster=$(or $(CLUSTER),native)
 
 chaos: $(READY) ## Run the whole fault suite; its report is build/chaos/report.md (40 minutes)
 	rm -rf build/chaos

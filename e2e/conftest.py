@@ -21,6 +21,11 @@ from e2e.testbed.prometheus import Prometheus, ScrapeJob
 # A first use may wait for the control plane, and scaling is awaited over several short intervals.
 _TIMEOUT_SECONDS = 180
 _HERE = Path(__file__).parent
+_LONG = (
+    "test_faults.py", "test_scaling.py", "test_guides.py", "test_survival.py", "test_alerts.py", "test_bench.py",
+    "test_soak.py",
+)  # fmt: skip
+"""Files of a minute and a half or more: begun last, one of them would run on while other workers have nothing to do."""
 
 PrometheusFactory = Callable[[Sequence[ScrapeJob]], Prometheus]
 
@@ -40,7 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give end-to-end tests more time than unit tests, unless they say how much themselves."""
+    """Begin with what takes long; give end-to-end tests more time than unit tests, unless they say how much."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
     for item in items:
         if item.path.is_relative_to(_HERE) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_SECONDS))

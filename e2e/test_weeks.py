@@ -130,9 +130,13 @@ def test_a_reading_that_is_interrupted_goes_on_where_it_stopped(
 ) -> None:
     cache = tmp_path / "cache"
     with begun(week.policy, prometheus, cache) as stopped:
-        wait_until(lambda: len(files(cache)) >= 2, timeout=60, what="two answers are kept")
-        stopped.send_signal(signal.SIGINT)
-        assert stopped.communicate(timeout=30)[1].endswith("Error: interrupted\n")
+        wait_until(lambda: bool(files(cache)), timeout=60, what="an answer is kept")
+        prometheus.process.freeze()  # so that it is under way when the signal comes
+        try:
+            stopped.send_signal(signal.SIGINT)
+            assert stopped.communicate(timeout=30)[1].endswith("Error: interrupted\n")
+        finally:
+            prometheus.process.thaw()
     assert stopped.returncode == 130
     kept = files(cache)
 

@@ -103,14 +103,16 @@ class Course:
         )
 
     def _warm_up(self) -> None:
-        """See what scraping costs, and go on until rates have all of their window: over a part of it they read low."""
+        """Wait until rates have all of their window, over a part of it they read low; then see what scraping costs."""
         prometheus, window = self._plant.prometheus, self._pace.rate_window
-        self._say("measuring Prometheus alone, and waiting until rates are known")
-        before, started = meter.cpu_seconds(prometheus.process.pid), time.monotonic()
+        self._say("waiting until rates are known")
         counted = f"count_over_time(container_cpu_usage_seconds_total[{window}s])"
         whole = f"count({counted} >= {window // self._pace.scrape - 1:g}) == {3 * PODS * self._count}"
         known = 10 * self._pace.rate_window + 60
         _wait(lambda: bool(prometheus.query(whole)), every=self._pace.scrape, timeout=known, what="rates are known")
+        self._say(f"measuring Prometheus alone for {self._pace.window:g} s")
+        before, started = meter.cpu_seconds(prometheus.process.pid), time.monotonic()
+        time.sleep(self._pace.window)
         self._idle = (meter.cpu_seconds(prometheus.process.pid) - before) / (time.monotonic() - started)
 
     def _start(self, what: str) -> Start:

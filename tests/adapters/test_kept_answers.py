@@ -35,6 +35,17 @@ def test_other_instants_are_not_taken_for_it(tmp_path: Path, other: Grid) -> Non
     assert kept.parts("load", other) == []
 
 
+@pytest.mark.parametrize(
+    "name", ["notes.json.gz", "1_15.json.gz", "1767600000_0_100.json.gz", "1767600000_15_x.json.gz"]
+)
+def test_a_file_that_somebody_else_put_there_is_ignored(tmp_path: Path, name: str) -> None:
+    kept = KeptAnswers(tmp_path)
+    kept.keep("load", GRID, b"body")
+    (tmp_path / "load" / name).write_bytes(b"foreign")
+
+    assert kept.parts("load", GRID) == [GRID]
+
+
 def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     size = 2000
     kept = KeptAnswers(tmp_path, most_bytes=2 * size)

@@ -202,6 +202,20 @@ async def test_no_answer_takes_much_more_memory_than_the_largest_body(
     assert peak < 4 * prometheus_connection.MAX_BODY_BYTES
 
 
+def test_what_tells_no_version_takes_no_memory() -> None:
+    """It is asked beside the questions, so that what it takes comes on top."""
+    content = body("[" + "1," * 7_900_000 + "1]")
+    tracemalloc.start()
+    try:
+        version = parse_version(200, content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert version is None
+    assert peak < MEGABYTE
+
+
 async def test_100_000_series_are_many_and_cost_no_more_than_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus_connection, "_GRACE_SECONDS", PATIENT)
     rows = [{"metric": {"pod": f"p-{n}"}, "value": [1, "2"]} for n in range(100_000)]

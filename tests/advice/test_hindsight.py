@@ -94,36 +94,48 @@ def test_a_metric_whose_emptiness_is_answered_is_as_its_author_wants_it() -> Non
         pytest.param([10, 71], [], id="both thresholds were crossed"),
         pytest.param(
             [10, 70],
-            ["cpu read 10 to 70 in 1 hours (2 of 2 instants): it was never above 70."],
+            ["cpu read 10 to 70 in 23 hours (24 of 24 instants): it was never above 70."],
             id="70 is not above 70",
         ),
         pytest.param(
             [20, 71],
-            ["cpu read 20 to 71 in 1 hours (2 of 2 instants): it was never below 20."],
+            ["cpu read 20 to 71 in 23 hours (24 of 24 instants): it was never below 20."],
             id="20 is not below 20",
         ),
         pytest.param(
             [71, 90],
             [
-                "cpu read 71 to 90 in 1 hours (2 of 2 instants): it was always above 70.",
-                "cpu read 71 to 90 in 1 hours (2 of 2 instants): it was never below 20.",
+                "cpu read 71 to 90 in 23 hours (24 of 24 instants): it was always above 70.",
+                "cpu read 71 to 90 in 23 hours (24 of 24 instants): it was never below 20.",
             ],
             id="always above",
         ),
         pytest.param(
             [70, 90],
-            ["cpu read 70 to 90 in 1 hours (2 of 2 instants): it was never below 20."],
+            ["cpu read 70 to 90 in 23 hours (24 of 24 instants): it was never below 20."],
             id="once it was not above",
         ),
         pytest.param(
             [10, 11, None],
-            ["cpu read 10 to 11 in 2 hours (2 of 3 instants): it was never above 70."],
+            ["cpu read 10 to 11 in 35 hours (24 of 36 instants): it was never above 70."],
             id="always below is what a quiet week looks like",
         ),
     ],
 )
 def test_a_threshold_lies_outside_of_everything_seen(column: Column, words: list[str]) -> None:
-    assert sentences(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": column})) == words
+    assert sentences(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": [*column] * 12})) == words
+
+
+@pytest.mark.parametrize(
+    ("column", "speaks"),
+    [
+        pytest.param([50, 50, 50], False, id="three hours"),
+        pytest.param([None] * 145 + [50] * 23, False, id="23 hours of a week"),
+        pytest.param([None] * 144 + [50] * 24, True, id="a day of a week"),
+    ],
+)
+def test_less_than_a_day_of_readings_says_nothing_of_thresholds(column: Column, speaks: bool) -> None:
+    assert bool(said(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": column}))) is speaks
 
 
 @pytest.mark.parametrize(
@@ -135,13 +147,13 @@ def test_a_threshold_lies_outside_of_everything_seen(column: Column, words: list
     ],
 )
 def test_a_threshold_of_another_magnitude_is_a_warning(column: Column, severity: Severity) -> None:
-    found = said(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": column}))
+    found = said(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": [*column] * 12}))
 
     assert (found[0].severity, found[0].field) == (severity, "spec.scaleUp.anyOf[0].above")
 
 
 def test_a_down_threshold_below_everything_is_a_warning() -> None:
-    (found,) = said(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": [25, 71]}))
+    (found,) = said(spec(), FindingId.THRESHOLD_NEVER_SEEN, past(spec(), {"cpu": [25, 71] * 12}))
 
     assert (found.severity, found.field) == (Severity.WARNING, "spec.scaleDown.allOf[0].below")
 
@@ -149,15 +161,17 @@ def test_a_down_threshold_below_everything_is_a_warning() -> None:
 def test_a_value_of_the_whole_is_compared_as_its_triggers_compare_it() -> None:
     """100 over 4 ready replicas is 25 each."""
     policy = spec(metrics=[{"name": "cpu", "query": "cpu", "per": "Average"}])
-    found = sentences(policy, FindingId.THRESHOLD_NEVER_SEEN, past(policy, {"cpu": [100, 300]}, replicas=[4, 4]))
+    found = sentences(
+        policy, FindingId.THRESHOLD_NEVER_SEEN, past(policy, {"cpu": [100, 300] * 12}, replicas=[4, 4] * 12)
+    )
 
-    assert found == ["cpu read 25 to 75 in 1 hours (2 of 2 instants): it was never below 20."]
+    assert found == ["cpu read 25 to 75 in 23 hours (24 of 24 instants): it was never below 20."]
 
 
 def test_a_value_of_the_whole_is_not_compared_where_nothing_tells_what_was_ready() -> None:
     policy = spec(metrics=[{"name": "cpu", "query": "cpu", "per": "Average"}])
 
-    assert list(hindsight_findings(policy, past(policy, {"cpu": [100, 300]}))) == []
+    assert list(hindsight_findings(policy, past(policy, {"cpu": [100, 300] * 12}))) == []
 
 
 def test_what_could_not_be_asked_from_here_is_not_missed() -> None:
@@ -294,6 +308,12 @@ def test_the_minimum_is_more_than_the_load_needs() -> None:
     )
     assert not said(policy, FindingId.MINIMUM_HOLDS_DOWN, past(policy, {"cpu": [5] * 17 + [50] * 3}, replicas=[3] * 20))
     assert not said(policy, FindingId.MINIMUM_HOLDS_DOWN, past(policy, columns, replicas=[4] * 20))
+
+
+def test_a_minimum_of_zero_is_never_more_than_the_load_needs() -> None:
+    policy = spec(minReplicas=0)
+
+    assert not said(policy, FindingId.MINIMUM_HOLDS_DOWN, past(policy, {"cpu": [5] * 20}, replicas=[0] * 20))
 
 
 def test_what_the_bounds_were_under_overrides_is_not_guessed() -> None:

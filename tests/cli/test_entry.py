@@ -116,6 +116,35 @@ def test_what_goes_wrong_is_one_line_and_never_a_traceback(
     assert capsys.readouterr().err.strip() == line
 
 
+def test_an_interrupt_that_came_where_nothing_can_be_raised_ends_the_command_all_the_same() -> None:
+    """As in the garbage collector's callbacks while a large answer is parsed."""
+    code = (
+        "import signal, time, weakref\nfrom deadband.cli import entry, test\n"
+        "class Garbage: pass\n"
+        "def play(*_):\n"
+        "    garbage = Garbage()\n"
+        "    watched = weakref.ref(garbage, lambda _: signal.raise_signal(signal.SIGINT))\n"
+        "    del garbage\n"
+        "    time.sleep(20)\n"
+        "test._play = play\n"
+        "entry.main(['test', 'a.yaml'])\n"
+    )
+
+    done = python("-c", code, timeout=15)
+
+    assert (done.returncode, done.stderr.strip()) == (130, "Error: interrupted")
+
+
+def test_another_fault_where_nothing_can_be_raised_is_told_as_ever() -> None:
+    code = (
+        "from deadband.cli.interrupts import keep_interrupts\nkeep_interrupts()\n"
+        "class Faulty:\n    def __del__(self): raise ValueError('a fault')\n"
+        "Faulty()\n"
+    )
+
+    assert "ValueError: a fault" in python("-c", code).stderr
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     done = subprocess.run(
         f"'{sys.executable}' -m deadband crds | head -n 1; exit ${{PIPESTATUS[0]}}",

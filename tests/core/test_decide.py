@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deadband.api.conditions import Reason
-from deadband.api.scalingpolicy import Override
+from deadband.api.scalingpolicy import Override, ScalingPolicySpec
 from deadband.api.status import Cause, TimerStatus
 from deadband.core.decide import decide
 from deadband.core.types import Absent, NoTarget, Pause
@@ -508,6 +508,19 @@ def test_a_sentence_tells_what_is_waited_for() -> None:
     assert decision.sentence == "Holding at 4: cpu 74 % is above 70 % for 35 s of the 60 s that it must hold."
     assert (decision.rule, decision.reason) == ("R7", Reason.WAITING_FOR_TIME)
     assert decision.next == "Scales up at 2026-01-05 08:00:25Z if it still holds then."
+
+
+@pytest.mark.parametrize(
+    ("policy", "replicas", "told"),
+    [
+        pytest.param(spec(minReplicas=3), 3, "Lower minReplicas if fewer are enough.", id="at 3"),
+        pytest.param(spec(minReplicas=0), 0, "Scales up when cpu is above 70.", id="at 0"),
+    ],
+)
+def test_nobody_is_told_to_lower_a_minimum_of_zero(policy: ScalingPolicySpec, replicas: int, told: str) -> None:
+    decision = decide(inputs(policy, replicas, 1))
+
+    assert (decision.reason, decision.next) == (Reason.AT_MINIMUM, told)
 
 
 def test_a_value_is_never_rounded_onto_a_threshold_it_passed() -> None:

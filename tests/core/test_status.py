@@ -46,6 +46,15 @@ def after(*args: Any, **changes: Any) -> ScalingPolicyStatus:
         pytest.param(after(spec(), 3, EMPTY), "MetricsAvailable", ("False", "Empty"), id="with R1's reason"),
         pytest.param(after(spec(), 0, 50), "ScalingActive", ("False", "ScalingDisabled"), id="switched off (R3)"),
         pytest.param(after(spec(maxReplicas=3), 3, 99), "ScalingLimited", ("True", "AtMaximum"), id="at the ceiling"),
+        pytest.param(
+            after(spec(maxReplicas=3, scaleUp=up(step={"type": "Proportional"})), target(3, ready=2), 71),
+            "ScalingLimited", ("True", "AtMaximum"),
+            id="at the ceiling, with a step that asks for no more because a pod is not ready",
+        ),
+        pytest.param(
+            after(spec(scaleDown=down(step={"type": "Proportional"})), 1, 1), "ScalingLimited", ("True", "AtMinimum"),
+            id="at the floor, with a step that never goes below 1",
+        ),
         pytest.param(after(spec(), 3, 50), "ScalingLimited", ("False", "AsExpected"), id="in the band nothing limits"),
         pytest.param(
             after(spec(), NoTarget(Reason.TARGET_NOT_FOUND, "gone"), 50), "Stalled", ("True", "TargetNotFound"),

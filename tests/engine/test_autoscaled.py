@@ -1,5 +1,6 @@
 """A policy that moves the bounds of an HPA, in a world where others write the same HPA."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,18 @@ async def test_the_floor_moves_and_what_was_there_is_kept(world: FakeWorld) -> N
     assert world.status().current_replicas == 6
     assert world.events.recorded == [("api", EventReason.SCALED_UP)]
     assert world.targets.scaled == []
+
+
+async def test_a_move_is_logged_as_that_of_a_bound_and_not_as_a_scaling(
+    world: FakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_hpa(world)
+
+    with caplog.at_level(logging.INFO):
+        await world.evaluate()
+
+    (line,) = [record.message for record in caplog.records if hasattr(record, "rule")]
+    assert line.startswith("moved minReplicas of HPA web from 2 to 6: Raising minReplicas of HPA web from 2 to 6: ")
 
 
 async def test_our_own_move_is_known_before_the_watch_tells_it(world: FakeWorld) -> None:

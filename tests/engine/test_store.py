@@ -251,7 +251,7 @@ def test_a_second_default_source_never_changes_what_is_in_use(store: Store) -> N
     store.apply("MetricSource", "ADDED", source("b", created="2026-01-01T00:00:00Z"))
     store.apply("MetricSource", "ADDED", source("a", created="2026-01-02T00:00:00Z"))
 
-    assert store.default_source() == "b"
+    assert store.default_source == "b"
 
 
 def test_a_source_whose_status_alone_changed_keeps_its_connections(store: Store) -> None:

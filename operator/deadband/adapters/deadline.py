@@ -49,6 +49,7 @@ class Deadline:
             for line in self._lines:
                 line.close()
             self._lines.clear()
+        del self._timer  # it holds us: a circle, which only the garbage collector would undo
 
     def covers(self, connection: socket.socket) -> None:
         """Cut this connection, too, when the time has come."""

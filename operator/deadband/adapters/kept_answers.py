@@ -6,6 +6,7 @@ instants: the body as Prometheus sent it, compressed. Whoever reads asks the sou
 
 import gzip
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from deadband.queries.ranges import Grid
 MOST_BYTES = 256 * 1024 * 1024
 """A week of one question at 15 s takes about 300 KB."""
 _SUFFIX = ".json.gz"
+_NAME = re.compile(rf"([0-9]+)_([1-9][0-9]*)_([1-9][0-9]*){re.escape(_SUFFIX)}")
 _FAST = 1
 """Half as small again takes five times as long."""
 
@@ -36,8 +38,9 @@ class KeptAnswers:
         self._most_bytes = most_bytes
 
     def parts(self, key: str, grid: Grid) -> list[Grid]:
-        """What is kept of a question, as far as it has instants of this grid; in order."""
-        found = [_grid(path) for path in (self._folder / key).glob(f"*{_SUFFIX}")]
+        """What is kept of a question, as far as it has instants of this grid; in order. Foreign files are ignored."""
+        files = (self._folder / key).glob(f"*{_SUFFIX}")
+        found = [part for path in files if (part := _grid(path)) is not None]
         mine = (part for part in found if part.step == grid.step and (part.start - grid.start) % grid.step == 0)
         return sorted((part for part in mine if part.within(grid) is not None), key=lambda part: part.start)
 
@@ -86,6 +89,7 @@ class KeptAnswers:
         return self._folder / key / f"{part.start}_{part.step}_{part.count}{_SUFFIX}"
 
 
-def _grid(path: Path) -> Grid:
-    start, step, count = map(int, path.name.removesuffix(_SUFFIX).split("_"))
-    return Grid(start, step, count)
+def _grid(path: Path) -> Grid | None:
+    """What a file is named after; None when somebody else put it there."""
+    named = _NAME.fullmatch(path.name)
+    return Grid(*map(int, named.groups())) if named else None

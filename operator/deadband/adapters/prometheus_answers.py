@@ -68,7 +68,7 @@ def parse_answer(status: int, body: bytes, *, limit: int) -> Answered:
     Raises:
         AskError: The answer is an error, not JSON of the documented form, or neither a vector nor a scalar.
     """
-    if body.count(b"[") + body.count(b"{") + body.count(b",") > MAX_PARTS:
+    if _is_too_much(body):
         raise AskError(Reason.ERROR, f"the answer has more than {MAX_PARTS} parts", blames_source=False)
     document = _successful(status, body)
     match document:
@@ -105,6 +105,8 @@ def parse_ranges(status: int, body: bytes, grid: Grid) -> RangeAnswered:
 
 def parse_version(status: int, body: bytes) -> str | None:
     """Read the version from /api/v1/status/buildinfo; None when the backend has none to tell."""
+    if _is_too_much(body):
+        return None
     match _document(body):
         case {"status": "success", "data": {"version": str(version)}} if status == _OK and _VERSION.fullmatch(version):
             return version
@@ -128,6 +130,10 @@ def is_of_another_time(date: str | None, *, now: datetime, tolerance: timedelta)
     except ValueError:
         return False
     return abs(now - made.replace(tzinfo=made.tzinfo or UTC)) > tolerance
+
+
+def _is_too_much(body: bytes) -> bool:
+    return body.count(b"[") + body.count(b"{") + body.count(b",") > MAX_PARTS
 
 
 def _successful(status: int, body: bytes) -> dict[str, Any]:

@@ -47,13 +47,13 @@ def _no_value(past: Past, seen: Seen, field: str, name: str) -> Finding:
 
 
 def _never_seen(spec: ScalingPolicySpec, past: Past, each: Placed, name: str) -> Iterator[Finding]:
-    """A threshold that no reading crossed, or that every reading did."""
+    """A threshold that no reading crossed, or that every reading did; less than a day of readings tells neither."""
     metric, seen, threshold = (
         spec.metric(each.trigger.metric),
         past.metrics[each.trigger.metric],
         each.trigger.threshold,
     )
-    if seen.lowest is None or seen.highest is None:
+    if seen.lowest is None or seen.highest is None or seen.known * past.grid.step < DAY.total_seconds():
         return
     above = each.trigger.above is not None
     nearest, farthest = (seen.highest, seen.lowest) if above else (seen.lowest, seen.highest)
@@ -163,7 +163,7 @@ def _held(spec: ScalingPolicySpec, past: Past) -> Iterator[Finding]:
             "time, and nothing could be added.",
             "Raise maxReplicas if the load is to be carried, or give each replica more.",
         )
-    if below >= _HELD_MOSTLY:
+    if below >= _HELD_MOSTLY and spec.min_replicas:
         yield Finding(
             FindingId.MINIMUM_HOLDS_DOWN,
             Severity.INFO,

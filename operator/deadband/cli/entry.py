@@ -9,6 +9,7 @@ import click
 
 from deadband.cli import exits
 from deadband.cli.commands import deadband, kubectl_deadband
+from deadband.cli.interrupts import keep_interrupts
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -17,11 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: Without the program's name; None: those of the process.
     """
+    keep_interrupts()
     sys.exit(run(arguments))
 
 
 def plugin(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line of `kubectl deadband` and exit; as `main`."""
+    keep_interrupts()
     sys.exit(run(arguments, group=kubectl_deadband, program="kubectl deadband"))
 
 

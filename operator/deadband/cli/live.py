@@ -81,7 +81,7 @@ async def read_sources(kube: Kube) -> tuple[dict[str, MetricSourceSpec], str | N
     store = Store(workload_from_object, autoscaler_from_object)
     for source in await KubePolicies(kube).list_sources():
         store.apply("MetricSource", None, source)
-    return _valid(store), store.default_source()
+    return _valid(store), store.default_source
 
 
 def _valid(store: Store) -> dict[str, MetricSourceSpec]:
@@ -162,7 +162,7 @@ async def _look(obj: Mapping[str, Any], kube: Kube, metrics: PrometheusMetrics) 
         decision=decision,
         sources=specs,
         measured=measured,
-        default_source=store.default_source(),
+        default_source=store.default_source,
         trouble=tuple(trouble),
     )
 

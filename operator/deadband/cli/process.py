@@ -154,7 +154,9 @@ class _Operator:
         self._watching = Watching(
             _across_threads(self._scheduler.receive), _login(kube), namespaces=settings.namespaces
         )
-        self._vigil = Vigil(self._watching, lambda: self._scheduler.beat, telemetry.lagged, clock)
+        self._vigil = Vigil(
+            self._watching, self._policies.list_sources, lambda: self._scheduler.beat, telemetry.lagged, clock
+        )
         self._http = HttpServer(settings.http_address, live=self._live, ready=self._ready, expose=self._expose)
 
     async def run(self, stop: asyncio.Event) -> int:

@@ -8,14 +8,15 @@ somebody is to read them, which the budget of status writes allows for a small p
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from deadband.api.conditions import Reason
-from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
+from deadband.api.scalingpolicy import Override, PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus, TimerStatus
 from deadband.core.decision import Decision
 from deadband.core.history import keep_points, points
 from deadband.core.triggers import Load, observe
-from deadband.core.types import Inputs, Target
+from deadband.core.types import Inputs, NoTarget, Pause, Reading, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class Calm:
     """A decision inside the band that time alone does not change.
 
     Attributes:
-        inputs: What it rests on.
+        facts: What it rests on, beside the readings.
+        readings: By metric.
         bands: Of every metric.
     """
 
-    inputs: Inputs
+    facts: "_Facts"
+    readings: Mapping[str, Reading]
     bands: Mapping[str, Band]
 
     @classmethod
@@ -72,7 +75,7 @@ class Calm:
         ):
             return None
         bands = _bands(inputs.spec)
-        return cls(inputs, bands) if _inside(inputs.spec, bands, inputs) is not None else None
+        return cls(_facts(inputs), inputs.readings, bands) if _inside(inputs, bands) is not None else None
 
     def lasts(self, inputs: Inputs) -> Mapping[str, Load] | None:
         """Whether `decide` would say the same again, but for figures and R10's points.
@@ -83,23 +86,31 @@ class Calm:
         Returns:
             What was compared, by metric; None when the evaluation must be decided in full.
         """
-        before = self.inputs
         if (
-            inputs.spec is not before.spec
-            or inputs.generation != before.generation
-            or inputs.target != before.target
-            or inputs.pause is not before.pause
+            inputs.spec is not self.facts.spec
             or inputs.approval is not None
-            or inputs.overrides != before.overrides
-            or inputs.contested_by != before.contested_by
             or inputs.outage is not None
+            or _facts(inputs) != self.facts
         ):
             return None
-        return _inside(inputs.spec, self.bands, inputs)
+        return _inside(inputs, self.bands)
 
-    def reads(self, inputs: Inputs) -> "Calm":
-        """The same with the figures of later inputs."""
-        return replace(self, inputs=inputs)
+    def reads(self, readings: Mapping[str, Reading]) -> "Calm":
+        """The same with other figures."""
+        return replace(self, readings=readings)
+
+
+class _Facts(NamedTuple):
+    spec: ScalingPolicySpec
+    generation: int | None
+    target: Target | NoTarget | None
+    overrides: tuple[Override, ...]
+    pause: Pause
+    contested_by: str | None
+
+
+def _facts(inputs: Inputs) -> _Facts:
+    return _Facts(inputs.spec, inputs.generation, inputs.target, inputs.overrides, inputs.pause, inputs.contested_by)
 
 
 def carried(inputs: Inputs) -> ScalingPolicyStatus:
@@ -127,11 +138,11 @@ def _bands(spec: ScalingPolicySpec) -> Mapping[str, Band]:
     }
 
 
-def _inside(spec: ScalingPolicySpec, bands: Mapping[str, Band], inputs: Inputs) -> Mapping[str, Load] | None:
+def _inside(inputs: Inputs, bands: Mapping[str, Band]) -> Mapping[str, Load] | None:
     """What is compared, where every metric is known and inside its band."""
     ready = inputs.target.ready_of(inputs.target.replicas) if isinstance(inputs.target, Target) else 0
     loads: dict[str, Load] = {}
-    for metric in spec.metrics:
+    for metric in inputs.spec.metrics:
         reading = inputs.readings.get(metric.name)
         observed = observe(metric, reading, ready) if reading is not None else None
         if not isinstance(observed, Load) or not bands[metric.name].holds(observed.compared):

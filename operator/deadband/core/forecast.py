@@ -1,5 +1,6 @@
 """What would change a decision next: the second half of what `kubectl describe` tells."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from deadband.api.behavior import Direction
@@ -54,14 +55,15 @@ def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds, contest
         return "Asks until the condition is false; nothing here can be scaled, so acting is up to you."
     if move.reason is Reason.TARGET_CONTESTED and contest is not None and contest.until is not None:
         return f"Acts again at {words.clock(contest.until)}, or as soon as the spec changes; only one may set replicas."
-    if known := remedy(move.reason):
+    nothing_runs = move.reason is Reason.AT_MINIMUM and bounds.low == 0 and inputs.spec.up.enabled
+    if (known := remedy(move.reason)) and not nothing_runs:
         return known
     if move.reason is Reason.WAITING_FOR_TIME:
         way, direction, timer = _running(inputs, timers)
         return f"{_verb(inputs, way)} at {_due_at(direction, timer)} if it still holds then."
     if move.reason is Reason.OUT_OF_BOUNDS:
         return f"Then follows the metrics within {bounds.low} to {bounds.high} replicas."
-    return _conditions(inputs)
+    return _conditions(inputs, (Way.UP,) if nothing_runs else (Way.UP, Way.DOWN))
 
 
 def _running(inputs: Inputs, timers: Timers) -> tuple[Way, Direction, TimerStatus]:
@@ -79,10 +81,11 @@ def _verb(inputs: Inputs, way: Way) -> str:
     return f"Scales {way.lower()}" if inputs.target is not None else f"Asks for scaling {way.lower()}"
 
 
-def _conditions(inputs: Inputs) -> str:
+def _conditions(inputs: Inputs, ways: Sequence[Way]) -> str:
+    directions = ((way, inputs.spec.up if way is Way.UP else inputs.spec.down) for way in ways)
     clauses = [
         f"{way.lower()} when {words.condition_clause(inputs.spec, direction)}"
-        for way, direction in ((Way.UP, inputs.spec.up), (Way.DOWN, inputs.spec.down))
+        for way, direction in directions
         if direction.enabled
     ]
     return f"{'Scales' if inputs.target is not None else 'Asks to scale'} {'; '.join(clauses)}."

@@ -152,20 +152,16 @@ def _no_step(scene: Scene, move: Move) -> Move:
             move, reason=Reason.TOO_FEW_AVAILABLE, why=f"{move.why}, but no pod is ready to measure a step by"
         )
     if move.way is Way.UP and scene.replicas == scene.bounds.high:
-        return replace(
-            move,
-            rule="R2",
-            reason=Reason.AT_MAXIMUM,
-            why=f"{move.why}, but {scene.bounds.high_is} is {scene.bounds.high}",
-        )
+        return _at_edge(move, Reason.AT_MAXIMUM, f"{scene.bounds.high_is} is {scene.bounds.high}")
     if move.way is Way.DOWN and scene.replicas == scene.bounds.low:
-        return replace(
-            move,
-            rule="R2",
-            reason=Reason.AT_MINIMUM,
-            why=f"{move.why}, but {scene.bounds.low_is} is {scene.bounds.low}",
-        )
+        return _at_edge(move, Reason.AT_MINIMUM, f"{scene.bounds.low_is} is {scene.bounds.low}")
     return replace(move, reason=Reason.WITHIN_BAND, why=f"{move.why}, but the step asks for no change")
+
+
+def _at_edge(move: Move, reason: Reason, note: str) -> Move:
+    """The step could not have gone on, so the bound is what limits, even though it cut nothing."""
+    step = Step("R2", move.replicas, note, reason)
+    return replace(move, rule="R2", reason=reason, why=f"{move.why}, but {note}", trace=(*move.trace, step))
 
 
 def _unhealthy_up(scene: Scene, move: Move) -> Move:

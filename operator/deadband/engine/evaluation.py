@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deadband.api.status import ScalingPolicyStatus, Way
+from deadband.core import words
 from deadband.core.calm import Calm
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
@@ -259,12 +260,14 @@ class Evaluation:
     def _scaled(self, record: PolicyRecord, inputs: Inputs, decision: Decision) -> None:
         assert decision.write is not None, "called after a write"
         assert isinstance(inputs.target, Target), "only an existing target is written"
+        target, bound = inputs.spec.scale_target_ref, words.subject(inputs.spec)
+        assert target is not None, "which the policy names"
         before = inputs.target.replicas
         way = Way.UP if decision.write > before else Way.DOWN
         self._telemetry.scaled(way, decision.cause)
         logger.info(
-            "scaled %s from %d to %d: %s",
-            inputs.spec.scale_target_ref.name if inputs.spec.scale_target_ref else "",
+            "%s from %d to %d: %s",
+            f"moved {bound}" if bound else f"scaled {target.name}",
             before,
             decision.write,
             decision.sentence,

@@ -130,7 +130,7 @@ class Gathering:
                 yield Need(key, record.ref.namespace, metric, measured, source)
 
     def _source(self, metric: Metric, namespace: str) -> str | Absent:
-        name = metric.source or self._store.default_source()
+        name = metric.source or self._store.default_source
         if name is None:
             return Absent(
                 Reason.SOURCE_NOT_FOUND,

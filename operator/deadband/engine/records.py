@@ -2,6 +2,7 @@
 
 import json
 import logging
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,7 +65,8 @@ class PolicyRecord:
         claim: The workload or the HPA that the policy wants to scale, also while the policy is invalid: a typing
             mistake in the older of two policies must not hand the target to the younger (R16). None for DryRun and
             without target.
-        carried: The object's status as JSON, from which a new leader rebuilds its memory.
+        carried: The object's status as JSON, compressed, for it is only read when a new leader rebuilds its memory, and
+            thousands of them are held.
         memory: What this process remembers between evaluations; None until the first one of a leadership.
     """
 
@@ -79,7 +81,7 @@ class PolicyRecord:
     spec: ScalingPolicySpec | None
     faults: tuple[str, ...]
     claim: WorkloadKey | None
-    carried: str
+    carried: bytes
     memory: Memory | None = field(default=None, repr=False)
 
     @property
@@ -105,7 +107,7 @@ class PolicyRecord:
         """
         if self.memory is None:
             try:
-                self.memory = Memory.of(json.loads(self.carried))
+                self.memory = Memory.of(json.loads(zlib.decompress(self.carried)))
             except ValidationError:
                 # A status edited by hand or of another version: its timers are lost, its spec still holds.
                 self.memory = Memory(ScalingPolicyStatus())
@@ -201,7 +203,7 @@ def read_policy(obj: Mapping[str, Any], *, previous: PolicyRecord | None = None)
         spec=spec,
         faults=faults,
         claim=claim,
-        carried=json.dumps(obj.get("status") or {}, separators=(",", ":")),
+        carried=zlib.compress(json.dumps(obj.get("status") or {}, separators=(",", ":")).encode(), level=1),
         memory=previous.memory if previous is not None else None,
     )
 

@@ -49,6 +49,8 @@ class Store:
         self.sources: dict[str, SourceRecord] = {}
         self.scalables = Scalables(read_workload, read_autoscaler)
         self.sources_changed = True
+        self.default_source: str | None = None
+        """Name of the oldest source that is marked as default; a second mark never changes what is in use."""
         self._policy_names: dict[tuple[str, str], str] = {}
         self._claims: dict[WorkloadKey, set[str]] = {}
         self._deleted: dict[str, None] = {}
@@ -123,11 +125,6 @@ class Store:
         """Whose pods the policy's target is made of, as it was last seen; None where there is no such."""
         return self.scalables.pods(record.ref.namespace, record.spec) if record.spec is not None else None
 
-    def default_source(self) -> str | None:
-        """Name of the oldest source that is marked as default; a second mark never changes what is in use."""
-        marked = [source for source in self.sources.values() if source.spec is not None and source.spec.default]
-        return min(marked, key=lambda one: (one.created, one.ref.name)).ref.name if marked else None
-
     def forget_memories(self) -> None:
         """Drop what a leadership remembered; the next one starts from the objects."""
         for record in self.policies.values():
@@ -177,6 +174,12 @@ class Store:
         record = read_source(obj, previous=same)
         self.sources[record.ref.name] = record
         self.sources_changed |= same is None or same.generation != record.generation
+        self._choose_default()
+
+    def _choose_default(self) -> None:
+        marked = [source for source in self.sources.values() if source.spec is not None and source.spec.default]
+        first = min(marked, key=lambda one: (one.created, one.ref.name), default=None)
+        self.default_source = first.ref.name if first is not None else None
 
     def _remove(self, kind: Kind, metadata: Mapping[str, Any]) -> list[PolicyChange]:
         uid = metadata["uid"]
@@ -191,6 +194,7 @@ class Store:
                 if source is not None and source.ref.uid == uid:
                     del self.sources[metadata["name"]]
                     self.sources_changed = True
+                    self._choose_default()
             case "Deployment" | "StatefulSet":
                 self.scalables.remove_workload(kind, metadata)
             case "HorizontalPodAutoscaler":

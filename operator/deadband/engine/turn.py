@@ -83,7 +83,7 @@ class Memory:
         if self.calm is None or loads is None:
             return None
         self.status, self.evaluated_at = carried(inputs), inputs.now
-        self.passed = inputs if inputs.readings != self.calm.inputs.readings else None
+        self.passed = inputs if inputs.readings != self.calm.readings else None
         return loads
 
     def wants_writing(self, *, now: datetime) -> bool:
@@ -95,7 +95,7 @@ class Memory:
         if self.passed is not None and self.calm is not None:
             inputs = replace(self.passed, status=self.status)
             self.status = next_status(inputs, decide(inputs))
-            self.calm, self.passed = self.calm.reads(inputs), None
+            self.calm, self.passed = self.calm.reads(inputs.readings), None
         if change(self.written, self.status) is not Change.NONE:
             return self.status
         self.compared_at, self.due = self.evaluated_at, False

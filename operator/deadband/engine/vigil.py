@@ -1,13 +1,15 @@
 """Whether this process does its work: the loop turns, the scheduler goes round, every watch stream is alive.
 
-A watch can die while everything else looks well (reference, K2 and K4); then only a new process helps.
+A watch can die while everything else looks well (reference, K2 and K4); then only a new process helps. While the API
+server is away none helps, and all replicas would end together: so first it must answer a call (ADR 7).
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from deadband.engine.clock import Clock
+from deadband.ports import DeniedError, GoneError, WriteError
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +17,7 @@ LOOK_EVERY_SECONDS = 10.0
 """Between two looks at the watches."""
 
 PATIENCE_SECONDS = 30.0
-"""How long a watch may be missing."""
+"""How long a watch may be missing while the API server answers."""
 
 MOST_LAG_SECONDS = 10.0
 """Beyond this the process is stuck."""
@@ -42,17 +44,24 @@ class Vigil:
     """Looks after the process; the probes ask it."""
 
     def __init__(
-        self, watches: Watches, beat: Callable[[], float], lagged: Callable[[float], None], clock: Clock
+        self,
+        watches: Watches,
+        call: Callable[[], Awaitable[object]],
+        beat: Callable[[], float],
+        lagged: Callable[[float], None],
+        clock: Clock,
     ) -> None:
         """Begin with everything well.
 
         Args:
             watches: The watch streams.
+            call: A cheap call that reads from the API server's storage; it fails with a WriteError.
             beat: When the scheduler last went round, on the monotonic clock.
             lagged: Told by how many seconds the loop woke up late.
             clock: For the waiting.
         """
         self._watches = watches
+        self._call = call
         self._beat = beat
         self._lagged = lagged
         self._clock = clock
@@ -82,7 +91,7 @@ class Vigil:
             self._lagged(max(0.0, self._pulse - before - PULSE_SECONDS))
 
     async def watch(self) -> None:
-        """Look at the watches until one is missing for too long.
+        """Look at the watches until one is missing for too long while the API server answers.
 
         Raises:
             DeafError: Then.
@@ -94,15 +103,27 @@ class Vigil:
 
     async def _look(self) -> None:
         alive = await self._watches.alive()
-        now = self._clock.monotonic()
         if alive >= self._watches.expected:
             self._missing_since = None
             return
-        self._missing_since = now if self._missing_since is None else self._missing_since
-        if now - self._missing_since >= LOOK_EVERY_SECONDS:
-            logger.warning("%d of %d watches are alive", alive, self._watches.expected)
+        answers = await self._answers()
+        now = self._clock.monotonic()
+        self._missing_since = now if self._missing_since is None or not answers else self._missing_since
+        if not answers or now - self._missing_since >= LOOK_EVERY_SECONDS:
+            away = "" if answers else ", and the API server does not answer"
+            logger.warning("%d of %d watches are alive%s", alive, self._watches.expected, away)
         if now - self._missing_since >= PATIENCE_SECONDS:
             raise DeafError(
                 f"{self._watches.expected - alive} of {self._watches.expected} watches have been gone for "
-                f"{PATIENCE_SECONDS:.0f} s; ending, so that a new process watches again"
+                f"{PATIENCE_SECONDS:.0f} s while the API server answers; ending, so that a new process watches again"
             )
+
+    async def _answers(self) -> bool:
+        """Whether the API server answers; a no for good is an answer, of which a new process says what is wrong."""
+        try:
+            await self._call()
+        except (DeniedError, GoneError):
+            return True
+        except WriteError:
+            return False
+        return True

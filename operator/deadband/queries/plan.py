@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
@@ -30,13 +31,17 @@ WHOLE_GROUP_LIMIT = 200_000
 """Series of a whole group's answer: 20,000 workloads have up to 80,000."""
 
 
+_Member = tuple[tuple[str, ...], Need]
+"""A need after its place in the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Group:
     """Needs that one question answers."""
 
     question: Question
     recipe: Recipe
-    needs: tuple[Need, ...]
+    members: tuple[_Member, ...]
     stale_after: timedelta
 
     def read(self, answer: Answer | None, *, now: datetime) -> Iterator[tuple[Key, Reading]]:
@@ -45,8 +50,8 @@ class _Group:
         if isinstance(self.recipe, RawRecipe) and isinstance(answer, Answered) and len(answer.series) > 1:
             # The limit cuts such an answer and Prometheus warns of it: the fault is the query's, not the server's.
             refused = None
-        for need in self.needs:
-            mine = rows.get(self.recipe.place(need), [])
+        for place, need in self.members:
+            mine = rows.get(place, [])
             if refused is not None:
                 yield need.key, refused
             elif is_stale(mine, now=now, after=self.stale_after):
@@ -143,31 +148,33 @@ def _not_found(need: Need) -> Absent:
 def _groups(name: str, source: MetricSourceSpec, recipe: Recipe, needs: Sequence[Need]) -> Iterator[_Group]:
     dialect = Dialect.of(source)
     stale_after = timedelta(seconds=source.stale_after_seconds)
-    by_place = sorted(needs, key=recipe.place)
+    members = sorted(((recipe.place(need), need) for need in needs), key=itemgetter(0))
+    by_place = [need for _, need in members]
     if isinstance(recipe, RawRecipe):
         question = Question(name, recipe.text, recipe.most(by_place))
-        yield _Group(question, recipe, tuple(by_place), stale_after)
-    elif len({recipe.place(need) for need in by_place}) > SCOPED_UP_TO:
+        yield _Group(question, recipe, tuple(members), stale_after)
+    elif len({place for place, _ in members}) > SCOPED_UP_TO:
         question = Question(name, recipe.promql(by_place, dialect, named=False), WHOLE_GROUP_LIMIT)
-        yield _Group(question, recipe, tuple(by_place), stale_after)
+        yield _Group(question, recipe, tuple(members), stale_after)
     else:
-        for chunk in _chunks(by_place, recipe):
+        for chunk in _chunks(members):
+            asked = [need for _, need in chunk]
             # An answer that reaches its limit counts as cut, so the limit is one more than can come.
-            question = Question(name, recipe.promql(chunk, dialect), recipe.most(chunk) + 1)
+            question = Question(name, recipe.promql(asked, dialect), recipe.most(asked) + 1)
             yield _Group(question, recipe, tuple(chunk), stale_after)
 
 
-def _chunks(by_place: Sequence[Need], recipe: Recipe) -> Iterator[list[Need]]:
+def _chunks(members: Sequence[_Member]) -> Iterator[list[_Member]]:
     """Pack whole namespaces (the first part of a place) until a chunk is full."""
-    chunk: list[Need] = []
+    chunk: list[_Member] = []
     places = 0
-    for _, together in groupby(by_place, key=lambda need: recipe.place(need)[:1]):
-        members = list(together)
-        added = len({recipe.place(need) for need in members})
+    for _, namespace in groupby(members, key=lambda member: member[0][:1]):
+        together = list(namespace)
+        added = len({place for place, _ in together})
         if chunk and places + added > CHUNK:
             yield chunk
             chunk, places = [], 0
-        chunk.extend(members)
+        chunk.extend(together)
         places += added
     if chunk:
         yield chunk

@@ -1,13 +1,12 @@
 """Which recipe answers a need. Needs with equal recipes on one source share a query; the plan sees to that."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from deadband.api.conditions import Reason
 from deadband.api.metrics import (
     DatabaseMeasure,
-    DatabaseMetric,
-    Metric,
     QueueMetric,
     QueueSystem,
     ResourceBase,
@@ -55,19 +54,17 @@ class Recipe(Protocol):
 
 def recipe_for(need: Need, source: MetricSourceSpec) -> Recipe | Absent:
     """Choose the recipe, or say why this need cannot be asked."""
-    match need.metric:
-        case Metric(query=str(text)):
-            return _raw(text, need, source.raw_queries)
-        case Metric(queue=QueueMetric() as queue):
-            return _queue(queue)
-        case Metric(database=DatabaseMetric(measure=DatabaseMeasure.CONNECTIONS)):
+    metric = need.metric  # asked of every need in every tick: patterns of classes would cost several times as much
+    if metric.resource is not None:
+        return _resource(metric.resource, need.target)
+    if metric.queue is not None:
+        return _queue(metric.queue)
+    if metric.database is not None:
+        if metric.database.measure is DatabaseMeasure.CONNECTIONS:
             return ConnectionsRecipe()
-        case Metric(database=DatabaseMetric()):
-            return ResourceRecipe(ResourceName.CPU, ResourceBase.REQUESTS, kind=None)
-        case Metric(resource=ResourceMetric() as resource):
-            return _resource(resource, need.target)
-        case _:
-            raise AssertionError("a metric has exactly one of four kinds: validation sees to it")
+        return ResourceRecipe(ResourceName.CPU, ResourceBase.REQUESTS, kind=None)
+    assert metric.query is not None, "a metric has exactly one of four kinds: validation sees to it"
+    return _raw(metric.query, need, source.raw_queries)
 
 
 def _raw(text: str, need: Need, allowed: RawQueries) -> RawRecipe | Absent:
@@ -95,4 +92,9 @@ def _resource(resource: ResourceMetric, target: ScaleTargetRef | None) -> Resour
         return Absent(Reason.ERROR, "a resource metric needs a scaleTargetRef, whose pods it measures")
     if target.kind == AUTOSCALER_KIND:
         return Absent(Reason.ERROR, f"which pods {AUTOSCALER_KIND} {target.name} scales is not known here")
-    return ResourceRecipe(resource.name, resource.of, target.kind, by_container=resource.container is not None)
+    return _of_workloads(resource.name, resource.of, target.kind, resource.container is not None)
+
+
+@lru_cache(maxsize=256)  # few differ, and each is asked for by every policy of a kind in every tick
+def _of_workloads(name: ResourceName, of: ResourceBase, kind: str, by_container: bool) -> ResourceRecipe:
+    return ResourceRecipe(name, of, kind, by_container=by_container)

@@ -96,7 +96,7 @@ class Recording:
 
     def first_samples(self) -> dict[str, int | None]:
         """By name of metric or veto, as for `readings`: the first instant with any sample; None without one."""
-        return {need.key.name: track.first for group, track in self._groups for need in group.needs}
+        return {need.key.name: track.first for group, track in self._groups for _, need in group.members}
 
 
 def carried_forward(numbers: Iterable[int | None]) -> list[int | None]:

@@ -48,7 +48,7 @@ e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (C
 	$(BIN)/python -m e2e.testbed.tools
 	$(BIN)/pytest e2e $(PARALLEL_E2E) --cluster=$(or $(CLUSTER),native)
 
-chaos: $(READY) ## Run the whole fault suite; its report is build/chaos/report.md (40 minutes)
+chaos: $(READY) ## Run the whole fault suite; its report is build/chaos/report.md (half an hour)
 	rm -rf build/chaos
 	$(BIN)/python -m e2e.testbed.tools
 	$(BIN)/pytest e2e/test_faults.py --numprocesses=4 --dist=worksteal --faults=all --faults-report=build/chaos; \

@@ -1,5 +1,6 @@
 """The tables of the fault suite, and the report that is made of their outcomes."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ from e2e.chaos.account import Account, Scale
 from e2e.chaos.fault import Fault, nothing
 from e2e.chaos.lanes import LANES, TWIN
 from e2e.chaos.report import document, gather, leave, page
-from e2e.chaos.run import Outcome
+from e2e.chaos.run import Outcome, compare
 from e2e.chaos.staged import NOT_STAGED, SCENARIOS, STAGED
 from e2e.chaos.storms import QUICK_STORMS, STORMS
 
@@ -34,6 +35,21 @@ def test_the_twin_is_a_lane_without_a_fault_and_the_quick_storms_are_storms() ->
 
 def fault(id_: str, name: str) -> Fault:
     return Fault(id=id_, name=name, what=f"what {name} is", how="by hand", script=nothing)
+
+
+def ended(row: Fault, **end: object) -> Outcome:
+    return Outcome(row, account=Account(lane=row.name, scales=(), readings=(), statuses=(), end=end))
+
+
+def test_what_a_fault_changes_by_itself_is_not_compared_and_everything_else_is() -> None:
+    twin = ended(fault("twin", TWIN), replicas=1, scaleEvents=[(1, 2), (2, 3)])
+    merging = dataclasses.replace(fault("F1", "a"), differs={"scaleEvents": "a status was lost"})
+
+    assert compare(ended(merging, replicas=1, scaleEvents=[(1, 3)]), twin) == []
+    assert compare(ended(merging, replicas=2, scaleEvents=[(1, 3)]), twin) == [
+        "O1: replicas is 2, and 1 without the fault"
+    ]
+    assert len(compare(ended(fault("F1", "b"), replicas=1, scaleEvents=[(1, 3)]), twin)) == 1
 
 
 def test_a_report_tells_what_was_tried_survived_written_and_not_staged(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from e2e.testbed.workloads import workload
 REPOSITORY = Path(__file__).parents[3]
 NOISY = 120
 """Policies whose readings never rest."""
-STATUS_WRITES_PER_SECOND, STATUS_BURST = 20, 40
-"""The operator's budget (engine/status_writer.py)."""
+STATUS_WRITES_PER_SECOND, STATUS_BURST, STATUS_CONCURRENT = 20, 40, 4
+"""The operator's budget (engine/status_writer.py); what was under way when ten seconds begin may arrive in them."""
 
 
 def _reverted(lane: Lane) -> Generator[None]:
@@ -161,7 +161,8 @@ def _storm(lane: Lane) -> Generator[None]:
     times = sorted(one.at for one in lane.stage.calls() if one.resource == "scalingpolicies/status")
     most = max(sum(at <= later < at + 10 for later in times) for at in times)
     assert len(times) > NOISY, "there was no storm"
-    assert most <= STATUS_BURST + 10 * STATUS_WRITES_PER_SECOND, f"{most} status writes in 10 s"
+    budget = STATUS_BURST + 10 * STATUS_WRITES_PER_SECOND + STATUS_CONCURRENT
+    assert most <= budget, f"{most} status writes in 10 s"
 
 
 def _alternating() -> Iterator[float]:

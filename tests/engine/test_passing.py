@@ -2,12 +2,14 @@
 
 import asyncio
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from deadband.api.conditions import Reason
+from deadband.engine import turn
 from deadband.ports import UnreachableError
-from tests.engine.fakes import FakeWorld
+from tests.engine.fakes import FakeWorld, deployment
 
 
 @pytest.fixture
@@ -108,3 +110,88 @@ async def test_a_policy_that_is_edited_is_decided_by_its_new_spec(world: FakeWor
     await read(world, 51)
 
     assert world.targets.scaled == [("api", 3)]
+
+
+async def an_hour(world: FakeWorld, value: int) -> list[str]:
+    """What is written while one value is read for an hour."""
+    sentences = []
+    for _ in range(240):
+        await read(world, value)
+        sentences += await write(world)
+    return sentences
+
+
+async def test_figures_decided_in_full_soon_after_a_write_are_written_though_they_stand_still(world: FakeWorld) -> None:
+    await read(world, 50)
+    assert await write(world)
+    world.targets.put("api", 2, 5, ready=1)
+    obj = deployment("api")
+    obj["metadata"]["resourceVersion"] = "5"
+    world.scheduler.receive("Deployment", "MODIFIED", obj)
+    await read(world, 60)
+    assert await write(world) == []
+    assert await an_hour(world, 60) == ["Holding at 2: load 60 is not above 100 and not below 10."]
+
+
+async def test_figures_whose_write_failed_are_written_though_they_stand_still(world: FakeWorld) -> None:
+    await read(world, 50)
+    assert await write(world)
+    world.policies.failing = UnreachableError(Reason.ERROR, "no answer")
+    await read(world, 60, 60)
+    assert await write(world) == []
+    world.policies.failing = None
+    assert await an_hour(world, 60) == ["Holding at 2: load 60 is not above 100 and not below 10."]
+
+
+async def test_a_defect_that_one_policy_shows_in_its_words_stays_with_it(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await read(world, 50)
+    await write(world)
+
+    def failing(_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(turn, "decide", failing)
+    await read(world, 60, 60)
+    task = asyncio.create_task(world.statuses.run())
+    await world.statuses.flush()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+
+
+async def test_a_policy_that_turns_invalid_shows_what_was_read_last(world: FakeWorld) -> None:
+    await read(world, 50)
+    await write(world)
+    await read(world, 90)
+    obj = world.policies.objects["uid-api"]
+    obj["metadata"] |= {"generation": 2, "resourceVersion": "2"}
+    obj["spec"]["minReplicas"] = 99
+    world.scheduler.receive("ScalingPolicy", "MODIFIED", obj)
+    await world.evaluate(seconds=5)
+    assert world.reason() == "InvalidSpec"
+    assert world.status().metrics_summary == "load 90 <10 >100"
+
+
+async def test_figures_come_30_s_after_a_meaning_whose_write_took_long(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = asyncio.Event()
+    taken = world.policies.write_status
+
+    async def slowly(*given: Any) -> None:
+        await held.wait()
+        await taken(*given)
+
+    monkeypatch.setattr(world.policies, "write_status", slowly)
+    task = asyncio.create_task(world.statuses.run())
+    await read(world, 50)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await read(world, 51)
+    held.set()
+    await world.statuses.flush()
+    task.cancel()
+    assert len(world.policies.written) == 1

@@ -166,10 +166,11 @@ class Evaluation:
         Args:
             record: As the store holds it now.
             now: The instant of this evaluation.
-            outage: As in `decide`.
+            outage: As in `inputs`.
         """
         unseen = _unseen(record, outage, now)
         memory = record.remember(None)
+        memory.put_into_words()  # an invalid policy goes on to show what was read last
         status = invalid_status(memory.status, record.faults, generation=record.generation, now=now, outage=unseen)
         self._settle(record, status, now=now)
         self._telemetry.invalid(record.ref, status)

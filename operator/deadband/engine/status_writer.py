@@ -116,6 +116,9 @@ class StatusWriter:
                 else:
                     await self._spend()
                     await self._write(pending)
+            except Exception:  # a defect that one policy shows stays with it, as in the scheduler
+                where = {"namespace": pending.ref.namespace, "policy": pending.ref.name}
+                logger.exception("the status of %s cannot be composed", pending.ref.name, extra=where)
             finally:
                 self._under_way.discard(pending.ref.uid)
                 self._arrived.set()

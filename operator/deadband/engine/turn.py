@@ -30,7 +30,7 @@ class Memory:
         recovered: Whether the target was looked at for a scaling that the last leader could not remember.
         calm: Set while evaluations may pass without being decided.
         passed: The last that passed with figures which `status` does not show.
-        due: What was settled is to be written, and is not yet.
+        owed: How the object differs from `status`, as far as that was looked at.
     """
 
     status: ScalingPolicyStatus
@@ -40,7 +40,7 @@ class Memory:
     recovered: bool = False
     calm: Calm | None = None
     passed: Inputs | None = None
-    due: bool = False
+    owed: Change = Change.NONE
 
     @classmethod
     def of(cls, carried: Mapping[str, Any] | None) -> "Memory":
@@ -61,17 +61,10 @@ class Memory:
         self.evaluated_at, self.calm, self.passed = now, calm, None
         if status == self.written:
             self.status = self.written  # one of two equal ones is enough to hold
-            self.due = False
-            return False
-        self.status = status
-        match change(self.written, status):
-            case Change.NONE:
-                self.due = False
-            case Change.VALUES:
-                self.due = self._may_compare(now)
-            case Change.MEANING:
-                self.due = True
-        return self.due
+            self.owed = Change.NONE
+        else:
+            self.status, self.owed = status, change(self.written, status)
+        return self.wants_writing(now=now)
 
     def passes(self, inputs: Inputs) -> Mapping[str, Load] | None:
         """Let an evaluation pass that would decide the same again; `wants_writing` tells what comes of it.
@@ -88,23 +81,32 @@ class Memory:
 
     def wants_writing(self, *, now: datetime) -> bool:
         """Whether a write is to be tried now: of what was settled, or of figures that nobody has seen for long."""
-        return self.due or (self.passed is not None and self._may_compare(now))
+        if self.owed is Change.MEANING:
+            return True
+        return (self.owed is Change.VALUES or self.passed is not None) and self._may_compare(now)
 
     def compose(self) -> ScalingPolicyStatus | None:
-        """The status in the words of the last evaluation; None when the object says the same already."""
+        """The status in the words of the last evaluation; None when nothing of it is to be written now."""
+        self.put_into_words()
+        self.owed = change(self.written, self.status)
+        if self.owed is Change.NONE:
+            self.compared_at = self.evaluated_at
+        if self.evaluated_at is None or not self.wants_writing(now=self.evaluated_at):
+            return None  # figures that were written a moment ago wait for a later evaluation
+        return self.status
+
+    def put_into_words(self) -> None:
+        """Bring `status` up to the last evaluation that passed."""
         if self.passed is not None and self.calm is not None:
             inputs = replace(self.passed, status=self.status)
             self.status = next_status(inputs, decide(inputs))
             self.calm, self.passed = self.calm.reads(inputs.readings), None
-        if change(self.written, self.status) is not Change.NONE:
-            return self.status
-        self.compared_at, self.due = self.evaluated_at, False
-        return None
 
     def wrote(self, status: ScalingPolicyStatus) -> None:
         """Note that the object carries `status`, which `compose` gave."""
         self.written, self.compared_at = status, self.evaluated_at
-        self.due = self.due and self.status is not status
+        self.owed = change(status, self.status)
 
     def _may_compare(self, now: datetime) -> bool:
-        return self.compared_at is None or now - self.compared_at >= VALUES_EVERY
+        # A clock that was set back must not hold figures up for as long.
+        return self.compared_at is None or not timedelta() <= now - self.compared_at < VALUES_EVERY

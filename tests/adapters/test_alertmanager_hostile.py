@@ -1,7 +1,6 @@
 """An Alertmanager that means harm: each answer ends as an error without its words, in bounded time and memory."""
 
 import time
-import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from deadband.adapters import alertmanager
 from deadband.adapters.alertmanager import AlertmanagerAlerts
 from deadband.ports import Alert
+from tests.adapters.memory import traced
 from tests.adapters.raw_server import Script, dripping, endless, saying, serve_raw
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -36,16 +36,14 @@ ANSWERS = [
 @pytest.mark.parametrize("script", [pytest.param(script, id=name) for name, script in ANSWERS])
 async def test_a_hostile_answer_is_an_error_without_its_words(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alertmanager, "TIMEOUT_SECONDS", 0.4)
-    with serve_raw(script) as address:
+    with traced() as peak, serve_raw(script) as address:
         alerts = AlertmanagerAlerts([f"http://{address}"], lambda *_: None)
         started = time.monotonic()
-        tracemalloc.start()
         failures = await alerts.send([ALERT])
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
+        held, took = peak(), time.monotonic() - started
         await alerts.close()
 
     (error,) = failures.values()
     assert "s3cret" not in str(error)
-    assert time.monotonic() - started < 5
-    assert peak < 16 * 1024 * 1024
+    assert took < 5
+    assert held < 16 * 1024 * 1024

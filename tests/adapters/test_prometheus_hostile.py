@@ -7,7 +7,6 @@ import gzip
 import json
 import logging
 import time
-import tracemalloc
 import zlib
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -21,6 +20,7 @@ from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.queries.ranges import Grid
 from deadband.queries.types import Answer, Answered, Failed, Question
+from tests.adapters.memory import traced
 from tests.adapters.raw_server import Script, dripping, endless, saying, serve_raw
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -191,29 +191,23 @@ async def test_no_answer_takes_much_more_memory_than_the_largest_body(
     script: Script, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prometheus_connection, "_GRACE_SECONDS", PATIENT)
-    tracemalloc.start()
-    try:
+    with traced() as peak:
         answer = await ask(script)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+        held = peak()
 
     assert answer == Failed(Reason.ERROR, message)
-    assert peak < 4 * prometheus_connection.MAX_BODY_BYTES
+    assert held < 4 * prometheus_connection.MAX_BODY_BYTES
 
 
 def test_what_tells_no_version_takes_no_memory() -> None:
     """It is asked beside the questions, so that what it takes comes on top."""
     content = body("[" + "1," * 7_900_000 + "1]")
-    tracemalloc.start()
-    try:
+    with traced() as peak:
         version = parse_version(200, content)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+        held = peak()
 
     assert version is None
-    assert peak < MEGABYTE
+    assert held < MEGABYTE
 
 
 async def test_100_000_series_are_many_and_cost_no_more_than_two(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,7 +225,7 @@ def _any_number(text: str) -> Fraction | None:
     return Fraction(Decimal(text))  # as exact as Fraction(text) and twice as fast
 
 
-_common_number = lru_cache(maxsize=65536)(_any_number)
+_common_number = lru_cache(maxsize=4096)(_any_number)
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -136,11 +137,26 @@ def _standing(before: Condition | None, said: Said, *, generation: int | None, n
         if (before.reason, before.message, before.observed_generation) == (reason, message, generation):
             return before
         now = before.last_transition_time
+    return _condition(type_, status, reason, message, now, generation)
+
+
+def shared(conditions: Iterable[Condition]) -> list[Condition]:
+    """The same conditions, one object for all that are equal: thousands of policies carry them."""
+    return [
+        _condition(one.type, one.status, one.reason, one.message, one.last_transition_time, one.observed_generation)
+        for one in conditions
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _condition(
+    type_: str, status: ConditionStatus, reason: str, message: str, transition: datetime, generation: int | None
+) -> Condition:
     return Condition(
         type=type_,
         status=status,
         reason=reason,
         message=message,
-        last_transition_time=now,
+        last_transition_time=transition,
         observed_generation=generation,
     )

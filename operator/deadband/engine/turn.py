@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from deadband.api.conditions import shared
 from deadband.api.status import ScalingPolicyStatus
 from deadband.core.calm import Calm, carried
 from deadband.core.decide import decide
@@ -48,6 +49,7 @@ class Memory:
         if not carried:
             return cls(ScalingPolicyStatus())
         written = ScalingPolicyStatus.model_validate(carried)
+        written = written.model_copy(update={"conditions": shared(written.conditions)})
         return cls(written, written)
 
     def settle(self, status: ScalingPolicyStatus, *, now: datetime, calm: Calm | None = None) -> bool:

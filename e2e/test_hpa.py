@@ -18,13 +18,13 @@ from deadband.ports import ConflictError
 from e2e.testbed.autoscalers import autoscaler
 from e2e.testbed.cluster import Cluster
 from e2e.testbed.installation import Installation, Operator
+from e2e.testbed.keda import SCALED_OBJECTS, scaled_object
 from e2e.testbed.policies import Seen, policy, source
 from e2e.testbed.prometheus import Prometheus
 from e2e.testbed.workloads import workload
 
 NAMESPACE = "hpa"
 DOWN = {"allOf": [{"metric": "load", "below": 3}], "cooldownSeconds": 0, "forSeconds": 0}
-KEDA = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "queue", "uid": "1-2-3", "controller": True}
 
 # name: the HPA's bounds and the replicas of its workload at the start
 HPAS = {
@@ -118,7 +118,15 @@ def world(
     folder = tmp_path_factory.mktemp("hpa")
     cluster.create_namespace(NAMESPACE)
     cluster.apply(*(workload(name, NAMESPACE, replicas=pods) for name, (_, _, pods) in HPAS.items()))
-    owners = {"kedas": KEDA}
+    # The owner must be there: what names another as its owner is garbage to the cluster.
+    cluster.apply(SCALED_OBJECTS)
+    cluster.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
+    queue = scaled_object("queue", NAMESPACE)
+    queue["spec"]["scaleTargetRef"]["name"] = "kedas"
+    cluster.apply(queue)
+    uid = cluster.get("scaledobject", "queue", "-n", NAMESPACE)["metadata"]["uid"]
+    owner = {key: queue[key] for key in ("apiVersion", "kind")} | {"name": "queue", "uid": uid, "controller": True}
+    owners = {"kedas": owner}
     hpas = [autoscaler(name, NAMESPACE, low, high, owner=owners.get(name)) for name, (low, high, _) in HPAS.items()]
     cluster.apply(*hpas, server_side=True)
     operators: list[Operator] = []

@@ -11,7 +11,7 @@ from e2e.bench.course import measure
 from e2e.bench.pace import Pace
 from e2e.bench.page import described, put, table
 from e2e.bench.plot import plot
-from e2e.bench.results import Row, document, save
+from e2e.bench.results import Row, document, load, save
 from e2e.testbed import tools
 
 TOOLS = ("etcd", "kube-apiserver", "kubectl", "helm", "prometheus")
@@ -24,7 +24,7 @@ TOOLS = ("etcd", "kube-apiserver", "kubectl", "helm", "prometheus")
     "--write",
     "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Where the figures, the curve and the page README.md are kept.",
+    help="Where the figures, the curve and the page README.md are kept; other numbers of policies stay as they are.",
 )
 def main(policies: Sequence[int], seconds: float, folder: Path | None) -> None:
     """Measure the operator under so many policies with two metrics each, beside one query per metric."""
@@ -34,8 +34,11 @@ def main(policies: Sequence[int], seconds: float, folder: Path | None) -> None:
     rows = [_measured(count, pace) for count in sorted(policies)]
     print(table(rows))
     if folder is not None:
+        path = folder / "results.json"
+        known = {row.policies: row for row in load(path)} if path.exists() else {}
+        rows = [row for _, row in sorted((known | {row.policies: row for row in rows}).items())]
         found = document(rows, pace)
-        save(found, folder / "results.json")
+        save(found, path)
         (folder / "cost.svg").write_text(plot(rows))
         put(f"{described(found['machine'], found['settings'])}\n{table(rows)}", folder / "README.md")
 

@@ -22,7 +22,8 @@ def test_policies_share_queries_and_the_naive_design_shares_none(row: Row) -> No
 
     assert row.naive.queries == 2 * COUNT
     assert 0 < asked_in_an_interval < 10
-    assert row.quiet.evaluations_per_second == pytest.approx(COUNT / QUICK.interval, rel=0.25)
+    # A window of 6 s holds one or two evaluations of each policy, and the reading at its end takes a moment.
+    assert 0.9 * COUNT <= row.quiet.evaluations_per_second * QUICK.window <= 2 * COUNT
 
 
 def test_one_query_per_metric_costs_prometheus_more(row: Row) -> None:

@@ -118,7 +118,7 @@ class StatusWriter:
                     await self._write(pending)
             except Exception:  # a defect that one policy shows stays with it, as in the scheduler
                 where = {"namespace": pending.ref.namespace, "policy": pending.ref.name}
-                logger.exception("the status of %s cannot be composed", pending.ref.name, extra=where)
+                logger.exception("the status of %s could not be composed or written", pending.ref.name, extra=where)
             finally:
                 self._under_way.discard(pending.ref.uid)
                 self._arrived.set()

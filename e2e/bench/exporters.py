@@ -9,10 +9,9 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 
 from e2e.bench.fleet import CPU_REQUEST, MEMORY_REQUEST, PODS, Member, Role
+from e2e.testbed.exporter import Exporter
 
 CADVISOR, STATE = "/cadvisor", "/kube-state-metrics"
 
@@ -23,7 +22,7 @@ _JITTER = 5.0
 """Percentage points by which all others move up and down."""
 
 
-class Exporters:
+class Exporters(Exporter):
     """The fleet's pods as a page of each exporter; a context manager that serves them on a free port of loopback."""
 
     def __init__(self, members: tuple[Member, ...]) -> None:
@@ -38,21 +37,7 @@ class Exporters:
         self._cpu_lines = [list(_cpu_lines(member)) for member in members]
         self._memory_lines = [list(_memory_lines(member)) for member in members]
         self._state = "".join(_state_lines(members)).encode()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        host, port = self._server.server_address[:2]
-        return f"{host!s}:{port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__({CADVISOR: self.cadvisor, STATE: lambda: self._state})
 
     def make_noise(self) -> None:
         """From now on every reading changes with every scrape, but those of probes."""
@@ -99,23 +84,6 @@ class Exporters:
                 self._memory[number] = self._random.uniform(*_UNEASY)
             else:
                 self._memory[number] = member.memory_percent + self._random.uniform(-_JITTER, _JITTER)
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        pages: dict[str, Callable[[], bytes]] = {CADVISOR: self.cadvisor, STATE: lambda: self._state}
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = pages[self.path]()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by http.server
-                """Say nothing."""
-
-        return Handler
 
 
 def _now() -> float:

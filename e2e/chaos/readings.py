@@ -6,15 +6,15 @@ The replicas are those that the API server accepted, seen at the proxy: no readi
 import threading
 import time
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+
+from e2e.testbed.exporter import METRICS, Exporter
 
 SERIES = "faults_load_per_replica"
 COUNTER = "faults_work_total"
 """Grows by the load of a replica every second."""
 
 
-class Readings:
+class Readings(Exporter):
     """The exporter; a context manager. Every method may be called from any thread."""
 
     def __init__(self) -> None:
@@ -24,20 +24,7 @@ class Readings:
         self._work: dict[tuple[str, str], float] = {}
         self._worked_at = time.monotonic()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        """Serve."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """End."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__({METRICS: lambda: self.text().encode()})
 
     def load(self, namespace: str, lanes: Mapping[str, float]) -> None:
         """Offer loads to lanes of a namespace, by name."""
@@ -64,19 +51,3 @@ class Readings:
                 gauges.append(f"{SERIES}{labels} {share:.3f}")
                 counters.append(f"{COUNTER}{labels} {work:.3f}")
         return "\n".join([*gauges, *counters]) + "\n"
-
-
-def _handler(readings: Readings) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = readings.text().encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    return Handler

@@ -10,11 +10,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 from zlib import crc32
 
 from e2e.soak.fleet import PULSE_SERIES, Member, Role
+from e2e.testbed.exporter import METRICS, Exporter
 
 _MIDDLE, _AMPLITUDE, _NOISE = 50.0, 45.0, 8.0
 _ABSENT = (0.55, 0.75)
@@ -62,7 +61,7 @@ def seen_at(scrapes: Sequence[Scrape], at: float) -> Sequence[Scrape]:
     return scrapes[max(0, end - 2) : end]
 
 
-class Loads:
+class Loads(Exporter):
     """The exporter; a context manager that serves on a free port of loopback."""
 
     def __init__(self, members: Sequence[Member], wave: int) -> None:
@@ -72,21 +71,7 @@ class Loads:
         self._lock = threading.Lock()
         self.scrapes: list[Scrape] = []
         """Every page that was served, oldest first."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        host, port = self._server.server_address[:2]
-        return f"{host!s}:{port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__({METRICS: self.page})
 
     def page(self) -> bytes:
         """What every queue holds now."""
@@ -102,20 +87,3 @@ class Loads:
             value = depth(member, scrape, self._wave)
             if value is not None:
                 yield f'rabbitmq_queue_messages_ready{{vhost="/",queue="{member.name}"}} {value!r}\n'
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        page = self.page
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = page()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by http.server
-                """Say nothing."""
-
-        return Handler

@@ -43,6 +43,24 @@ def test_other_figures_inside_the_band_pass() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cpu", "same"),
+    [
+        pytest.param(Fraction(500001, 10000), True, id="a digit that nobody is shown"),
+        pytest.param(Fraction(504, 10), True, id="still rounded to 50"),
+        pytest.param(51, False, id="another number"),
+        pytest.param(Fraction(69999, 1000), False, id="so near a threshold that more digits are shown"),
+    ],
+)
+def test_words_stay_as_they_are_while_their_figures_do(cpu: Any, same: bool) -> None:
+    calm, following = after()
+
+    assert calm is not None
+    loads = calm.lasts(replace(following, readings={"cpu": reading(cpu)}))
+    assert loads is not None
+    assert (calm.showing(loads) is calm) is same
+
+
+@pytest.mark.parametrize(
     ("low", "high", "inside"), [(20, 70, True), (None, 70, True), (21, 70, False), (20, 69, False)]
 )
 def test_both_thresholds_belong_to_the_band(low: int | None, high: int, inside: bool) -> None:
@@ -100,7 +118,7 @@ def test_only_a_decision_inside_the_band_that_time_does_not_change_lets_others_p
     assert calm is None
 
 
-inside = st.integers(46, 50).map(lambda value: Sample(Fraction(value)))
+inside = st.integers(460, 500).map(lambda value: Sample(Fraction(value, 10)))
 
 
 @st.composite
@@ -135,15 +153,20 @@ class Twin:
         decision = decide(full)
         before, self.full = self.full, next_status(full, decision)
         short = replace(full, status=self.short)
-        if self.calm is not None and self.calm.lasts(short) is not None:
+        loads = self.calm.lasts(short) if self.calm is not None else None
+        if self.calm is not None and loads is not None:
             note("passed")
             assert decision.write is None
             assert change(before, self.full) is not Change.MEANING
             self.short = carried(short)
             composed = replace(short, status=self.short)
             assert next_status(composed, decide(composed)) == self.full
+            showing = self.calm.showing(loads)
+            if showing is self.calm:
+                note("nothing else to show")
+                assert change(self.short, self.full) is Change.NONE
             if tick["composed"]:
-                self.short = self.full
+                self.short, self.calm = self.full, showing
         else:
             mine = decide(short)
             assert (mine.write, mine.reason, mine.sentence) == (decision.write, decision.reason, decision.sentence)

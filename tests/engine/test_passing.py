@@ -23,7 +23,7 @@ async def world() -> FakeWorld:
     return made
 
 
-async def read(world: FakeWorld, *values: int) -> None:
+async def read(world: FakeWorld, *values: Fraction | int) -> None:
     """Evaluate every 15 s, and write nothing."""
     for value in values:
         world.metrics.values["main"] = Fraction(value)
@@ -64,6 +64,18 @@ async def test_figures_that_stay_are_not_written_again(world: FakeWorld) -> None
     await write(world)
 
     await read(world, 50, 50, 50, 50)
+
+    assert await write(world) == []
+
+
+async def test_figures_that_move_by_less_than_is_shown_are_not_put_into_words(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await read(world, 50)
+    await write(world)
+    monkeypatch.setattr(turn, "next_status", lambda *_: pytest.fail("put into words"))
+
+    await read(world, Fraction(501, 10), Fraction(499, 10), Fraction(5000001, 100000))
 
     assert await write(world) == []
 

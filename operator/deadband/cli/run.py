@@ -1,6 +1,7 @@
 """`deadband run`: options in, one operator process out."""
 
 import asyncio
+import gc
 import sys
 
 import click
@@ -14,6 +15,10 @@ from deadband.cli.settings import (
     split_urls,
     unique_identity,
 )
+
+YOUNG_OBJECTS = 50_000
+"""How many objects are made before Python looks among them for cycles. The evaluations of a large fleet make that many
+at a time and leave no cycle; with Python's own 700 the collector took a fifth of their time."""
 
 
 def _namespaces(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -139,4 +144,5 @@ def run_command(  # noqa: PLR0913 - one parameter for each option
         context=context,
     )
     set_up_logging(settings.log_format, settings.log_level)
+    gc.set_threshold(YOUNG_OBJECTS)
     sys.exit(asyncio.run(operate(settings)))

@@ -13,10 +13,11 @@ from typing import NamedTuple
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import Override, PolicyMode, ScalingPolicySpec
 from deadband.api.status import ScalingPolicyStatus, TimerStatus
+from deadband.core import words
 from deadband.core.decision import Decision
 from deadband.core.history import keep_points, points
 from deadband.core.triggers import Load, observe
-from deadband.core.types import Inputs, NoTarget, Pause, Reading, Target
+from deadband.core.types import Inputs, NoTarget, Pause, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,12 @@ class Band:
     Attributes:
         low: None: no trigger compares with `below`.
         high: None: no trigger compares with `above`.
+        thresholds: All that the metric is compared with; no figure is written so briefly that it reads as one.
     """
 
     low: Fraction | None
     high: Fraction | None
+    thresholds: tuple[Fraction, ...] = ()
 
     def holds(self, value: Fraction) -> bool:
         """Whether a value is inside."""
@@ -42,13 +45,13 @@ class Calm:
 
     Attributes:
         facts: What it rests on, beside the readings.
-        readings: By metric.
         bands: Of every metric.
+        figures: What its words show of the readings, which move in every evaluation by less than is shown.
     """
 
     facts: "_Facts"
-    readings: Mapping[str, Reading]
     bands: Mapping[str, Band]
+    figures: tuple[str, ...]
 
     @classmethod
     def after(cls, inputs: Inputs, decision: Decision, status: ScalingPolicyStatus) -> "Calm | None":
@@ -75,7 +78,8 @@ class Calm:
         ):
             return None
         bands = _bands(inputs.spec)
-        return cls(_facts(inputs), inputs.readings, bands) if _inside(inputs, bands) is not None else None
+        loads = _inside(inputs, bands)
+        return cls(_facts(inputs), bands, _figures(inputs.spec, bands, loads)) if loads is not None else None
 
     def lasts(self, inputs: Inputs) -> Mapping[str, Load] | None:
         """Whether `decide` would say the same again, but for figures and R10's points.
@@ -95,9 +99,14 @@ class Calm:
             return None
         return _inside(inputs, self.bands)
 
-    def reads(self, readings: Mapping[str, Reading]) -> "Calm":
-        """The same with other figures."""
-        return replace(self, readings=readings)
+    def showing(self, loads: Mapping[str, Load]) -> "Calm":
+        """The same after an evaluation that passed; itself where the words stay as they are.
+
+        Args:
+            loads: What `lasts` returned.
+        """
+        figures = _figures(self.facts.spec, self.bands, loads)
+        return self if figures == self.figures else replace(self, figures=figures)
 
 
 class _Facts(NamedTuple):
@@ -133,9 +142,22 @@ def _bands(spec: ScalingPolicySpec) -> Mapping[str, Band]:
         metric.name: Band(
             max((one.below for one in triggers if one.metric == metric.name and one.below is not None), default=None),
             min((one.above for one in triggers if one.metric == metric.name and one.above is not None), default=None),
+            tuple(one.threshold for one in triggers if one.metric == metric.name),
         )
         for metric in spec.metrics
     }
+
+
+def _figures(spec: ScalingPolicySpec, bands: Mapping[str, Band], loads: Mapping[str, Load]) -> tuple[str, ...]:
+    """Every form in which a decision inside the band writes its readings: in a table's cell, and in a sentence."""
+    return tuple(
+        written
+        for metric in spec.metrics
+        for written in (
+            words.number(loads[metric.name].compared),
+            words.number(loads[metric.name].compared, unlike=bands[metric.name].thresholds),
+        )
+    )
 
 
 def _inside(inputs: Inputs, bands: Mapping[str, Band]) -> Mapping[str, Load] | None:

@@ -24,7 +24,8 @@ def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = 
         return f"{int(value):,}" if grouped else str(int(value))
     close = [threshold for threshold in unlike if threshold != value]
     digits, scaled = 18, 0
-    for digits in (0 if abs(value) >= 10 else 1, 1, 3, 9, 18):  # noqa: PLR2004 - two digits are enough to read
+    two_digits = abs(value.numerator) >= 10 * value.denominator  # which are enough to read
+    for digits in (0 if two_digits else 1, 1, 3, 9, 18):
         unit = 10**digits
         scaled = nearest(value.numerator * unit, value.denominator)
         if scaled and not any(scaled * each.denominator == each.numerator * unit for each in close):

@@ -30,7 +30,7 @@ class Memory:
         compared_at: Of the last one that was written, or found to be on the object already; None when none was yet.
         recovered: Whether the target was looked at for a scaling that the last leader could not remember.
         calm: Set while evaluations may pass without being decided.
-        passed: The last that passed with figures which `status` does not show.
+        passed: The last that passed with figures which `status` does not show, and what it would show.
         owed: How the object differs from `status`, as far as that was looked at.
     """
 
@@ -40,7 +40,7 @@ class Memory:
     compared_at: datetime | None = None
     recovered: bool = False
     calm: Calm | None = None
-    passed: Inputs | None = None
+    passed: tuple[Inputs, Calm] | None = None
     owed: Change = Change.NONE
 
     @classmethod
@@ -78,7 +78,8 @@ class Memory:
         if self.calm is None or loads is None:
             return None
         self.status, self.evaluated_at = carried(inputs), inputs.now
-        self.passed = inputs if inputs.readings != self.calm.readings else None
+        showing = self.calm.showing(loads)
+        self.passed = (inputs, showing) if showing is not self.calm else None
         return loads
 
     def wants_writing(self, *, now: datetime) -> bool:
@@ -99,10 +100,11 @@ class Memory:
 
     def put_into_words(self) -> None:
         """Bring `status` up to the last evaluation that passed."""
-        if self.passed is not None and self.calm is not None:
-            inputs = replace(self.passed, status=self.status)
+        if self.passed is not None:
+            passed, showing = self.passed
+            inputs = replace(passed, status=self.status)
             self.status = next_status(inputs, decide(inputs))
-            self.calm, self.passed = self.calm.reads(inputs.readings), None
+            self.calm, self.passed = showing, None
 
     def wrote(self, status: ScalingPolicyStatus) -> None:
         """Note that the object carries `status`, which `compose` gave."""

@@ -1,6 +1,7 @@
 """How much memory Python holds at most while something is done."""
 
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,5 +23,17 @@ def traced() -> Iterator[Callable[[], int]]:
         yield lambda: tracemalloc.get_traced_memory()[1]
     finally:
         for thread in set(threading.enumerate()) - before:
-            thread.join(_PATIENCE_SECONDS)
+            _join(thread)
         tracemalloc.stop()
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for a thread, also for one that another thread is only just starting, which `join` refuses to."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            thread.join(_PATIENCE_SECONDS)
+        except RuntimeError:
+            time.sleep(0.001)
+        else:
+            return

@@ -233,7 +233,7 @@ async def test_a_list_is_read_in_pages_and_its_items_know_their_kind(api: FakeAp
         ("Deployment", "apps/v1", "a"),
         ("Deployment", "apps/v1", "b"),
     ]
-    assert [request["query"] for request in api.seen] == [{"limit": "500"}, {"limit": "500", "continue": "next"}]
+    assert [request["query"] for request in api.seen] == [{"limit": "100"}, {"limit": "100", "continue": "next"}]
     assert {request["path"] for request in api.seen} == {"/apis/apps/v1/deployments"}
 
 

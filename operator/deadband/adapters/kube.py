@@ -33,8 +33,8 @@ from deadband.ports import ConflictError, DeniedError, GoneError, WriteError
 FIELD_MANAGER = OPERATOR.manager
 """Who owns what we write (R18); also how a later start recognizes its own writes."""
 
-PAGE_SIZE = 500
-"""Objects per list request, as client-go's pager asks for."""
+PAGE_SIZE = 100
+"""Objects per list request: what a page unpacks to is held at once, 60 kB for a policy with its status."""
 
 Json = dict[str, Any]
 

@@ -40,7 +40,8 @@ from deadband.engine.store import Kind, Store
 from deadband.engine.tenants import Tenants
 from deadband.engine.term import Term
 from deadband.engine.vigil import DeafError, Vigil
-from deadband.handlers.watching import Connection, Login, Watching
+from deadband.handlers.session import Connection
+from deadband.handlers.watching import Login, Watching
 from deadband.ports import DeniedError, WriteError
 
 logger = logging.getLogger(__name__)

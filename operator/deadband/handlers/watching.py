@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import kopf
 
 from deadband.handlers import Sink, register
+from deadband.handlers.session import PAGE_SIZE, session_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,20 +36,6 @@ whole numbers only."""
 
 ANSWER_SECONDS = 5.0
 """Kopf's loop answers within this, or it is stuck."""
-
-
-class Connection(kopf.ConnectionInfo):
-    """Credentials for the watches, as lenient with the cluster's authority as every other call of the operator.
-
-    Python 3.13 began to refuse authorities without key identifiers, which EKS and others still have
-    (kubernetes-client/python#2394). Chain, dates and host name are verified all the same.
-    """
-
-    def as_ssl_context(self) -> ssl.SSLContext:
-        """Kopf's own context without the strictness about the form of certificates."""
-        context = super().as_ssl_context()
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        return context
 
 
 class NothingKept(kopf.DiffBaseStorage):
@@ -96,7 +82,7 @@ def settings() -> kopf.OperatorSettings:
     made.networking.request_timeout = 60.0
     made.watching.server_timeout = SERVER_TIMEOUT_SECONDS
     made.watching.inactivity_timeout = INACTIVITY_SECONDS
-    made.watching.chunk_size = 500
+    made.watching.chunk_size = PAGE_SIZE
     # How long Kopf holds an object after its event; with its own 5 s, all objects of a start are held at once.
     made.queueing.idle_timeout = 0.1
     made.persistence.diffbase_storage = NothingKept()
@@ -124,8 +110,8 @@ class Watching:
         register(self._registry, sink)
 
         @kopf.on.login(registry=self._registry, errors=kopf.ErrorsMode.TEMPORARY, backoff=5)
-        async def log_in(**_: Any) -> kopf.ConnectionInfo:
-            return await login()
+        async def log_in(**_: Any) -> kopf.AiohttpSession:
+            return session_of(await login())
 
     @property
     def expected(self) -> int:

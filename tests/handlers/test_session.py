@@ -2,10 +2,10 @@
 
 import asyncio
 import inspect
+import itertools
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -13,6 +13,8 @@ from kopf._core.reactor import queueing
 
 from deadband.handlers import session
 from deadband.handlers.session import HOLDER_NAME, MOST_HELD, Connection, session_of
+from deadband.handlers.watching import Watching
+from tests.engine.fakes import until
 
 PAGE = "/apis/apps/v1/deployments?limit=100&continue=more"
 
@@ -20,26 +22,30 @@ PAGE = "/apis/apps/v1/deployments?limit=100&continue=more"
 class Api:
     """A server that notes what it is asked, through the session that Kopf gets."""
 
+    status = 200
+    rotating: Iterator[int] = itertools.repeat(0)
+
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.headers: list[str | None] = []
+        self.tokens: set[str | None] = set()
         self._held: list[asyncio.Task[bool]] = []
         self.release = asyncio.Event()
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path_qs)
-        self.headers.append(request.headers.get("Authorization"))
-        return web.Response()
+        self.tokens.add(request.headers.get("Authorization"))
+        return web.Response(status=self.status)
 
     async def start(self) -> None:
         application = web.Application()
         application.router.add_get("/{path:.*}", self.answer)
         self.server = TestServer(application)
         await self.server.start_server()
-        self.session = self.log_in()
+        self.session = session_of(await self.credentials()).aiohttp_session
 
-    def log_in(self) -> aiohttp.ClientSession:
-        return session_of(Connection(server=str(self.server.make_url("/")), token="t")).aiohttp_session
+    async def credentials(self) -> Connection:
+        token = "t" * (1 + next(self.rotating))
+        return Connection(server=str(self.server.make_url("")), scheme="Bearer", token=token)
 
     def hold(self, objects: int) -> None:
         """Let so many tasks live until they are released, named as Kopf's."""
@@ -114,7 +120,32 @@ async def test_a_page_waits_no_longer_than_its_patience(api: Api, monkeypatch: p
 async def test_the_session_shows_the_credentials(api: Api) -> None:
     await api.get("/version")
 
-    assert api.headers == ["Bearer t"]
+    assert api.tokens == {"Bearer t"}
+
+
+async def test_credentials_that_stay_refused_end_the_watches_instead_of_being_tried_for_ever(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "status", 401)
+    watching = Watching(print, api.credentials)
+    watching.start()
+
+    await asyncio.to_thread(watching._thread.join, 20)
+
+    assert not watching._thread.is_alive()
+    assert api.tokens == {"Bearer t"}
+
+
+async def test_credentials_that_are_other_ones_now_are_tried(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "status", 401)
+    monkeypatch.setattr(api, "rotating", itertools.count())
+    watching = Watching(print, api.credentials)
+    watching.start()
+
+    await until(lambda: len(api.tokens) > 2)
+
+    watching.stop()
+    await asyncio.to_thread(watching._thread.join, 20)
 
 
 def test_an_authority_without_key_identifiers_is_accepted_but_verified(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random
 import threading
@@ -108,10 +109,12 @@ class Watching:
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         register(self._registry, sink)
+        # Equal credentials are one session: so Kopf sees which were refused before, and does not try those for ever.
+        session = functools.lru_cache(maxsize=1)(session_of)
 
         @kopf.on.login(registry=self._registry, errors=kopf.ErrorsMode.TEMPORARY, backoff=5)
         async def log_in(**_: Any) -> kopf.AiohttpSession:
-            return session_of(await login())
+            return session(await login())
 
     @property
     def expected(self) -> int:

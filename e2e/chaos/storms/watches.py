@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 
 from e2e.chaos.exchanges import Exchange
 from e2e.chaos.fault import Fault, Lane, Script
@@ -24,9 +25,9 @@ def _ended(code: int, reason: str, *resources: str) -> Script:
         yield
         lane.wait_for(2)
         injected = time.monotonic()
-        for resource in resources:
-            assert lane.stage.api.inject_error(resource, code, reason), f"nobody watches {resource}"
         stage = lane.stage
+        for resource in resources:  # the first evaluation needs the lists alone; a watch may be opened after it
+            stage.wait(f"a watch of {resource}", partial(_reached, lane, resource, code, reason))
         stage.wait("a new watch or a new process", lambda: _heard_again(lane, resources, injected), timeout=90)
         ended = [one.at - injected for one in stage.supervisor.exits]
         assert all(seconds < WATCHDOG_SECONDS for seconds in ended), f"it was deaf for {ended} s"
@@ -34,6 +35,10 @@ def _ended(code: int, reason: str, *resources: str) -> Script:
         yield
 
     return script
+
+
+def _reached(lane: Lane, resource: str, code: int, reason: str) -> bool:
+    return lane.stage.api.inject_error(resource, code, reason) > 0
 
 
 def _heard_again(lane: Lane, resources: tuple[str, ...], since: float) -> bool:

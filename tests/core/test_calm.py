@@ -23,6 +23,8 @@ from tests.core.test_properties import policies, readings
 pytestmark = pytest.mark.timeout(300)
 
 BAND = spec()
+NEAR = spec(scaleUp=up(anyOf=[{"metric": "cpu", "above": 72}]))
+"""72, so that 71.5 is shown as 72 in the table and with a digit more in the sentence."""
 
 
 def after(policy: ScalingPolicySpec = BAND, cpu: Any = 50, **changes: Any) -> tuple[Calm | None, Inputs]:
@@ -43,16 +45,20 @@ def test_other_figures_inside_the_band_pass() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "same"),
+    ("before", "cpu", "same"),
     [
-        pytest.param(Fraction(500001, 10000), True, id="a digit that nobody is shown"),
-        pytest.param(Fraction(504, 10), True, id="still rounded to 50"),
-        pytest.param(51, False, id="another number"),
-        pytest.param(Fraction(69999, 1000), False, id="so near a threshold that more digits are shown"),
+        pytest.param(50, Fraction(500001, 10000), True, id="a digit that nobody is shown"),
+        pytest.param(50, Fraction(504, 10), True, id="still rounded to 50"),
+        pytest.param(50, 51, False, id="another number"),
+        pytest.param(70, Fraction(69999, 1000), False, id="beside a threshold the sentence shows more digits"),
+        pytest.param(Fraction(69996, 1000), Fraction(699964, 10000), True, id="but not all of them"),
+        pytest.param(
+            Fraction(714999, 10000), Fraction(715001, 10000), False, id="rounded to the threshold in the table"
+        ),
     ],
 )
-def test_words_stay_as_they_are_while_their_figures_do(cpu: Any, same: bool) -> None:
-    calm, following = after()
+def test_words_stay_as_they_are_while_their_figures_do(before: Any, cpu: Any, same: bool) -> None:
+    calm, following = after(NEAR if before > 70 else BAND, before)
 
     assert calm is not None
     loads = calm.lasts(replace(following, readings={"cpu": reading(cpu)}))
@@ -64,7 +70,7 @@ def test_words_stay_as_they_are_while_their_figures_do(cpu: Any, same: bool) -> 
     ("low", "high", "inside"), [(20, 70, True), (None, 70, True), (21, 70, False), (20, 69, False)]
 )
 def test_both_thresholds_belong_to_the_band(low: int | None, high: int, inside: bool) -> None:
-    band = Band(None if low is None else Fraction(low), Fraction(high))
+    band = Band(None if low is None else Fraction(low), Fraction(high), ())
 
     assert all(band.holds(Fraction(value)) for value in (20, 70)) is inside
 

@@ -75,13 +75,13 @@ async def test_the_next_page_is_asked_for_when_most_objects_are_handled(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = asyncio.Event()
-    counted = session._held
+    counted = session.tasks_named
 
-    def looking() -> int:
+    def looking(beginning: str) -> int:
         looked.set()
-        return counted()
+        return counted(beginning)
 
-    monkeypatch.setattr(session, "_held", looking)
+    monkeypatch.setattr(session, "tasks_named", looking)
     api.hold(MOST_HELD + 1)
     asking = asyncio.create_task(api.get(PAGE))
     await looked.wait()

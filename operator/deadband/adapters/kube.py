@@ -34,7 +34,7 @@ FIELD_MANAGER = OPERATOR.manager
 """Who owns what we write (R18); also how a later start recognizes its own writes."""
 
 PAGE_SIZE = 100
-"""Objects per list request: what a page unpacks to is held at once, 60 kB for a policy with its status."""
+"""Objects per list request: what a page unpacks to is held at once, some 25 kB for each (ADR 49)."""
 
 Json = dict[str, Any]
 

@@ -32,7 +32,7 @@ class Band:
 
     low: Fraction | None
     high: Fraction | None
-    thresholds: tuple[Fraction, ...] = ()
+    thresholds: tuple[Fraction, ...]
 
     def holds(self, value: Fraction) -> bool:
         """Whether a value is inside."""

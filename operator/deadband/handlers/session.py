@@ -61,9 +61,10 @@ async def _hold_back(_: aiohttp.ClientSession, __: SimpleNamespace, request: aio
         return
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while _held() > MOST_HELD:  # noqa: ASYNC110 - Kopf has no event for it
+            while tasks_named(HOLDER_NAME) > MOST_HELD:  # noqa: ASYNC110 - Kopf has no event for it
                 await asyncio.sleep(LOOK_SECONDS)
 
 
-def _held() -> int:
-    return sum(task.get_name().startswith(HOLDER_NAME) for task in asyncio.all_tasks())
+def tasks_named(beginning: str) -> int:
+    """How many open tasks of this loop have a name that begins so: Kopf tells what it does in no other way."""
+    return sum(task.get_name().startswith(beginning) for task in asyncio.all_tasks())

@@ -12,7 +12,7 @@ from typing import Any
 import kopf
 
 from deadband.handlers import Sink, register
-from deadband.handlers.session import PAGE_SIZE, session_of
+from deadband.handlers.session import PAGE_SIZE, session_of, tasks_named
 
 logger = logging.getLogger(__name__)
 
@@ -176,4 +176,4 @@ def tell_in_brief(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> N
 
 
 async def _count_watchers() -> int:
-    return sum(task.get_name().startswith(WATCHER_NAME) for task in asyncio.all_tasks() if not task.done())
+    return tasks_named(WATCHER_NAME)

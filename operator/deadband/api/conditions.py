@@ -67,6 +67,7 @@ class Reason(StrEnum):
     STALE = "Stale"
     MANY_SERIES = "ManySeries"
     NO_REQUESTS = "NoRequests"
+    NOT_MEASURED = "NotMeasured"
     PARTIAL = "Partial"
     ERROR = "Error"
     TIMEOUT = "Timeout"

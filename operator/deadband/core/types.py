@@ -18,10 +18,30 @@ class Sample:
     Attributes:
         value: Exact, in the unit of the metric (percent is 0..100 and beyond).
         time: The sample's own time where it can be known, else None.
+        pods: How many pods a `resource` reading counts, its r (reference, section 3); None for every other metric.
     """
 
     value: Fraction
     time: datetime | None = None
+    pods: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A `resource` reading of which some pods are not measured: the truth lies between its ends (R1).
+
+    Attributes:
+        low: Percent if the pods that are not measured use nothing.
+        high: Percent if each of them uses all of what it is compared with, or the metric's highest threshold where
+            that is more; at least `low`.
+        pods: How many pods are counted, the reading's r; at least 2 unless a scenario says otherwise.
+        measured: How many of them are measured; at least 1 and below `pods`, unless a scenario says otherwise.
+    """
+
+    low: Fraction
+    high: Fraction
+    pods: int | None = None
+    measured: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,7 @@ class Absent:
     message: str = ""
 
 
-Reading = Sample | Absent
+Reading = Sample | Interval | Absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from deadband.cli.manifests import STDIN, read_manifests
 from deadband.cli.progress import Progress
 from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
 from deadband.core import words
-from deadband.core.types import Absent, Reading, Sample, Target
+from deadband.core.types import Absent, Interval, Reading, Sample, Target
 from deadband.engine.validity import check_policy
 from deadband.scenario.refusal import refusal
 from deadband.scenario.report import fault_lines
@@ -159,7 +159,7 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
     seen = {metric.name: metric for metric in live.status.metrics}
     for metric in spec.metrics:
         match live.readings[metric.name]:
-            case Sample():
+            case Sample() | Interval():
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
             case Absent(reason=reason, message=message):
                 why = f"{reason}: {message}" if message else str(reason)

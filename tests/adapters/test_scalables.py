@@ -77,6 +77,12 @@ def test_what_the_object_shows_is_used(obj: Any, ready: int, available: int, rol
             True,
             id="a rollout that passed its deadline",
         ),
+        pytest.param(
+            {"conditions": [{"type": "Progressing", "status": "False", "reason": "RolloutAborted"}]},
+            False,
+            True,
+            id="a Rollout that was aborted",
+        ),
         pytest.param({"conditions": "stormy"}, True, False, id="conditions of another shape"),
     ],
 )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+_FAILED = frozenset({"ProgressDeadlineExceeded", "RolloutAborted"})
+
 
 def pod_template(obj: Mapping[str, Any]) -> str | None:
     """What tells this pod template of this object from any other: a digest of both; None where there is none.
@@ -21,13 +23,9 @@ def pod_template(obj: Mapping[str, Any]) -> str | None:
 
 
 def rollout_failed(status: Mapping[str, Any]) -> bool:
-    """Whether the last rollout passed its progressDeadlineSeconds: the controller has given up waiting for it (R12)."""
+    """Whether the last rollout passed its progressDeadlineSeconds, or an Argo Rollout was aborted (R12)."""
     progressing = condition(status, "Progressing")
-    return (
-        progressing is not None
-        and progressing.get("status") == "False"
-        and progressing.get("reason") == "ProgressDeadlineExceeded"
-    )
+    return progressing is not None and progressing.get("status") == "False" and progressing.get("reason") in _FAILED
 
 
 def rollout_finished(status: Mapping[str, Any]) -> bool:

@@ -164,7 +164,7 @@ def _at_edge(move: Move, reason: Reason, note: str) -> Move:
     return replace(move, rule="R2", reason=reason, why=f"{move.why}, but {note}", trace=(*move.trace, step))
 
 
-FAILED = "the last rollout failed (ProgressDeadlineExceeded)"
+FAILED = "the last rollout failed"
 
 
 def _unhealthy_up(scene: Scene, move: Move) -> Move:

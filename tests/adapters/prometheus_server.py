@@ -3,22 +3,31 @@
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came in."""
+    """One request as it came in.
+
+    Attributes:
+        method: GET or POST.
+        target: The path.
+        headers: As sent.
+        form: The body's names and values; with GET those of the URL.
+        parameters: Names and values in the URL, in order.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     form: Mapping[str, str]
+    parameters: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Server:
         url: Base URL.
         answer: Makes the reply to a query; a test replaces it.
         queries: Requests to /api/v1/query, oldest first; without those for `count(up)`.
+        looks: Requests to /api/v1/status/buildinfo, oldest first.
         up: Makes the reply to `count(up)`, by which the adapter tries the lookback.
         buildinfo: Reply to /api/v1/status/buildinfo.
     """
@@ -49,6 +59,7 @@ class Server:
         self.url = url
         self.answer: Answerer = lambda _: vector()
         self.queries: list[Request] = []
+        self.looks: list[Request] = []
         self.up: Answerer = lambda _: vector()
         self.buildinfo = Reply(json.dumps({"status": "success", "data": {"version": "3.16.0"}}).encode())
 
@@ -61,13 +72,24 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._reply(server.buildinfo)
+            request = self._request(None)
+            if request.target.endswith("/buildinfo"):
+                server.looks.append(request)
+                self._reply(server.buildinfo)
+            else:
+                self._answer(request)
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            form = {name: values[0] for name, values in parse_qs(body).items()}
-            request = Request("POST", self.path, dict(self.headers), form)
-            if form.get("query") == "count(up)":  # the adapter's own look at the lookback
+            self._answer(self._request(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()))
+
+        def _request(self, body: str | None) -> Request:
+            parts = urlsplit(self.path)
+            parameters = parse_qsl(parts.query)
+            form = dict(parameters if body is None else parse_qsl(body))
+            return Request(self.command, parts.path, dict(self.headers), form, parameters)
+
+        def _answer(self, request: Request) -> None:
+            if request.form.get("query") == "count(up)":  # the adapter's own look at the lookback
                 self._reply(server.up(request))
                 return
             server.queries.append(request)

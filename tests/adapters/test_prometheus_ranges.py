@@ -68,6 +68,22 @@ def test_a_query_says_its_span_and_what_is_stale(server: Server) -> None:
     }
 
 
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_source_that_takes_no_post_is_asked_by_get_with_its_parameters(server: Server, status: int) -> None:
+    server.answer = lambda request: matrix() if request.method == "GET" else Reply(b"", status)
+    parameters = [{"name": "dedup", "value": "false"}]
+    source = MetricSourceSpec.model_validate({"url": server.url, "queryParameters": parameters})
+    reader = PrometheusRanges({"main": source}, now=NOW, points=5)
+
+    list(reader.read(QUESTION, Grid(START, 15, 10), lambda _: None))
+    reader.close()
+
+    assert [request.method for request in server.queries] == ["POST", "GET", "GET"]
+    assert {request.target for request in server.queries} == {"/api/v1/query_range"}
+    assert {request.parameters[0] for request in server.queries} == {("dedup", "false")}
+    assert [request.form["start"] for request in server.queries[1:]] == [str(START), str(START + 75)]
+
+
 def test_seven_days_are_asked_in_parts_of_at_most_eleven_thousand(server: Server) -> None:
     _, done = read(server, 40_321, points=1_000_000)
 

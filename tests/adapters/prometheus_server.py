@@ -64,6 +64,13 @@ class Server:
         self.buildinfo = Reply(json.dumps({"status": "success", "data": {"version": "3.16.0"}}).encode())
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that hangs up in the middle of an answer is what some tests are about."""
+
+
 @contextmanager
 def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Serve until the block ends; over HTTPS with a context."""
@@ -72,7 +79,7 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            request = self._request(None)
+            request = _request(self)
             if request.target.endswith("/buildinfo"):
                 server.looks.append(request)
                 self._reply(server.buildinfo)
@@ -80,13 +87,7 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
                 self._answer(request)
 
         def do_POST(self) -> None:
-            self._answer(self._request(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()))
-
-        def _request(self, body: str | None) -> Request:
-            parts = urlsplit(self.path)
-            parameters = parse_qsl(parts.query)
-            form = dict(parameters if body is None else parse_qsl(body))
-            return Request(self.command, parts.path, dict(self.headers), form, parameters)
+            self._answer(_request(self))
 
         def _answer(self, request: Request) -> None:
             if request.form.get("query") == "count(up)":  # the adapter's own look at the lookback
@@ -108,12 +109,7 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
 
-    class Listener(ThreadingHTTPServer):
-        def handle_error(self, *_: Any) -> None:
-            """A client that hangs up in the middle of an answer is what some tests are about."""
-
-    listener = Listener(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
+    listener = _Listener(("127.0.0.1", 0), Handler)
     if tls is not None:
         # The handshake belongs to the connection's own thread, which a client that refuses us may break off.
         listener.socket = tls.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
@@ -126,6 +122,14 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         listener.shutdown()
         listener.server_close()
         thread.join()
+
+
+def _request(handler: BaseHTTPRequestHandler) -> Request:
+    body = handler.rfile.read(int(handler.headers.get("Content-Length", 0))).decode()
+    parts = urlsplit(handler.path)
+    parameters = parse_qsl(parts.query)
+    form = dict(parse_qsl(body) if handler.command == "POST" else parameters)
+    return Request(handler.command, parts.path, dict(handler.headers), form, parameters)
 
 
 def success(kind: str, result: object, **more: object) -> Reply:

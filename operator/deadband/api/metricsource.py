@@ -102,8 +102,8 @@ class MetricSourceSpec(ApiModel):
     headers: list[Header] = Field([], max_length=16)
     """Headers sent with every query."""
     query_parameters: list[QueryParameter] = Field([], max_length=16)
-    """Parameters sent in the URL of every request, such as `dedup: "true"` and `partial_response: "false"` of Thanos, or
-    the `namespace` that a proxy of tenants wants."""
+    """Parameters sent in the URL of every request, such as `dedup` and `partial_response` of Thanos, or the `namespace`
+    that a proxy of tenants wants."""
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
     """How long one query may take."""
     max_concurrent_queries: Annotated[int, Field(ge=1, le=64)] = 4

@@ -176,7 +176,7 @@ CRON = {"name": "night", "schedule": "0 25 * * *", "durationSeconds": 3600, "min
 # name, spec, condition, status, reason, what its message says
 BAD_INPUT: list[tuple[str, dict[str, Any], str, str, str, str]] = [
     ("promql-range", raw("x[5m]"), "Stalled", "True", "InvalidSpec", "spec.metrics[0].query"),
-    ("promql-broken", raw("sum(rate(x[5m])"), "MetricsAvailable", "False", "Error", "the source rejects the query: HTTP 400"),
+    ("promql-broken", raw("sum(rate(x[5m])"), "MetricsAvailable", "False", "Error", "the source rejects the query"),
     ("cron-broken", raw("vector(9)", overrides=[CRON]), "Stalled", "True", "InvalidSpec", "spec.overrides[0].schedule"),
     ("target-missing", raw("vector(9)"), "Stalled", "True", "TargetNotFound", "target-missing"),
     ("source-unknown", raw("vector(9)", source="nowhere"), "Stalled", "True", "SourceNotFound", "nowhere"),

@@ -63,6 +63,16 @@ class Server:
         self.up: Answerer = lambda _: vector()
         self.buildinfo = Reply(json.dumps({"status": "success", "data": {"version": "3.16.0"}}).encode())
 
+    def reply(self, request: Request) -> Reply:
+        """Note a request and answer it."""
+        if request.target.endswith("/buildinfo"):
+            self.looks.append(request)
+            return self.buildinfo
+        if request.form.get("query") == "count(up)":  # the adapter's own look at the lookback
+            return self.up(request)
+        self.queries.append(request)
+        return self.answer(request)
+
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
@@ -79,22 +89,9 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            request = _request(self)
-            if request.target.endswith("/buildinfo"):
-                server.looks.append(request)
-                self._reply(server.buildinfo)
-            else:
-                self._answer(request)
+            self._reply(server.reply(_request(self)))
 
-        def do_POST(self) -> None:
-            self._answer(_request(self))
-
-        def _answer(self, request: Request) -> None:
-            if request.form.get("query") == "count(up)":  # the adapter's own look at the lookback
-                self._reply(server.up(request))
-                return
-            server.queries.append(request)
-            self._reply(server.answer(request))
+        do_POST = do_GET  # noqa: N815 - named by http.server
 
         def _reply(self, reply: Reply) -> None:
             self.send_response(reply.status)

@@ -50,9 +50,7 @@ def test_the_exit_code_tells_the_worst(files: dict[str, str], code: int, tmp_pat
     assert run(["test", str(tmp_path)]) == code
 
 
-def test_files_of_folders_that_are_excluded_are_not_played(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_of_folders_that_are_excluded_are_not_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, text in {"a.yaml": HOLDS, "old/b.yaml": DIFFERS, "old/c.yaml": "a: [", "d.yaml": "{{ a }}: ["}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)

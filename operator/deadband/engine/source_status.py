@@ -210,7 +210,7 @@ def _windows(record: SourceRecord, health: Health) -> Said | None:
         return None
     found = "; ".join(misfits(record.spec, health.sampling))
     if found:
-        return ConditionType.WINDOWS_ADEQUATE, "False", Reason.WINDOW_TOO_SHORT, f"{found[0].upper()}{found[1:]}."
+        return ConditionType.WINDOWS_ADEQUATE, "False", Reason.WINDOW_TOO_SHORT, f"Too short: {found}."
     return ConditionType.WINDOWS_ADEQUATE, "True", Reason.OK, f"Scraped every {health.sampling.interval}s."
 
 

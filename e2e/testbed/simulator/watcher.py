@@ -1,4 +1,4 @@
-"""Reading the cluster: a thread that lists pods and their owners once a second and hands over what it saw."""
+"""Reading the cluster: a thread that lists pods, their owners and nodes once a second and hands over what it saw."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ class KubeWatcher:
 
     def read(self) -> Cluster:
         """List once, from the API server's cache; raises urllib3.exceptions.HTTPError or client.ApiException."""
-        apps = client.AppsV1Api(self._api)
+        core, apps = client.CoreV1Api(self._api), client.AppsV1Api(self._api)
         return parse_cluster(
-            self._items(client.CoreV1Api(self._api).list_pod_for_all_namespaces),
+            self._items(core.list_pod_for_all_namespaces),
             {
                 "ReplicaSet": self._items(apps.list_replica_set_for_all_namespaces),
                 "Deployment": self._items(apps.list_deployment_for_all_namespaces),
                 "StatefulSet": self._items(apps.list_stateful_set_for_all_namespaces),
             },
+            self._items(core.list_node),
         )
 
     def start(self) -> None:

@@ -87,7 +87,8 @@ class DatabaseState:
 class Truth:
     """What is really so in one workload: its ready pods, their use against their requests, what waits.
 
-    Percents count containers of ready pods that have a request, as scaling-policy.md §2 does; None without any request.
+    Percents count running containers of ready pods that have a request, native sidecars too; the request of a pod
+    stands for those of its containers, as Kubernetes has it. None without any request.
     """
 
     kind: str
@@ -120,7 +121,9 @@ class World:
         self.databases = {item.instance: DatabaseState(item, item.connections, item.up) for item in scenario.databases}
         self.use: dict[ContainerKey, Use] = {}
         self.cpu_seconds: dict[ContainerKey, float] = {}
+        self.pod_cpu_seconds: dict[str, float] = {}
         self.node_cpu_seconds: dict[str, float] = {}
+        self._ids: dict[ContainerKey, str] = {}
         self._requests: dict[tuple[str, str], float] = {}
         self._settle(0.0)
 
@@ -129,7 +132,14 @@ class World:
         self.advance(now)
         self.cluster = cluster
         uids = {pod.uid for pod in cluster.pods}
-        self.cpu_seconds = {key: value for key, value in self.cpu_seconds.items() if key[0] in uids}
+        ids = {(pod.uid, item.name): pod.container_id(item) for pod in cluster.pods for item in pod.running_containers}
+        self.pod_cpu_seconds = {uid: value for uid, value in self.pod_cpu_seconds.items() if uid in uids}
+        self.cpu_seconds = {
+            key: value
+            for key, value in self.cpu_seconds.items()
+            if key[0] in uids and ids.get(key) in {None, self._ids.get(key)}  # a restarted container counts from 0
+        }
+        self._ids = {key: value for key, value in self._ids.items() if key[0] in uids} | ids
         self._settle(0.0)
 
     def apply(self, change: Change, now: float) -> None:
@@ -172,6 +182,7 @@ class World:
             for pod, name in self._running_containers():
                 used = self.use[pod.uid, name].cores * step
                 self.cpu_seconds[pod.uid, name] = self.cpu_seconds.get((pod.uid, name), 0.0) + used
+                self.pod_cpu_seconds[pod.uid] = self.pod_cpu_seconds.get(pod.uid, 0.0) + used
                 self.node_cpu_seconds[pod.node] = self.node_cpu_seconds.get(pod.node, 0.0) + used
             self.now = now if step == rest else self.now + step
 
@@ -189,7 +200,7 @@ class World:
     def _running_containers(self) -> Iterator[tuple[Pod, str]]:
         for pod in self.cluster.pods:
             if pod.running:
-                yield from ((pod, name) for name in (*(container.name for container in pod.containers), PAUSE))
+                yield from ((pod, name) for name in (*(item.name for item in pod.running_containers), PAUSE))
 
     def _settle(self, step: float) -> None:
         """Compute the use that holds during the next ``step`` seconds, and move queues and backlogs by it."""
@@ -230,7 +241,7 @@ class World:
             self._request(config, members, "memory"),
             config.memory_base_bytes,
         )
-        caps = [_limit(_main(config, pod), "cpu") for pod in serving]
+        caps = [_limit(config, pod, "cpu") for pod in serving]
         worked_off = state.backlog_core_seconds / (step or LONGEST_STEP)
         cores = share(offered + worked_off, caps)
         state.offered_cores = offered
@@ -240,31 +251,42 @@ class World:
         for pod in members:
             if not pod.running:
                 continue
-            for container in pod.containers:
-                self.use[pod.uid, container.name] = Use(config.sidecar_cores, config.sidecar_bytes)
             main = _main(config, pod)
             lone = config.unready_cores if pod.deletion is None else config.draining_cores
-            self.use[pod.uid, main.name] = Use(lone, config.memory_base_bytes)
+            for container in pod.running_containers:
+                beside = Use(config.sidecar_cores, config.sidecar_bytes)
+                alone = Use(lone, config.memory_base_bytes)
+                self.use[pod.uid, container.name] = alone if container.name == main.name else beside
         for pod, used in zip(serving, cores, strict=True):
             main = _main(config, pod)
+            if main not in pod.running_containers:
+                continue
             asked = config.memory_base_bytes + memory / len(serving)
-            self.use[pod.uid, main.name] = Use(used, min(asked, _limit(main, "memory")))
+            self.use[pod.uid, main.name] = Use(used, min(asked, _limit(config, pod, "memory")))
 
     def _request(self, config: WorkloadLoad, members: tuple[Pod, ...], resource: str) -> float | None:
-        """Return the request of the main container; the last known one while there are no pods."""
+        """Return the request of the pod, or of its main container; the last known one while there are no pods."""
         for pod in members:
-            if (request := _main(config, pod).requests.get(resource)) is not None:
+            request = pod.requests.get(resource, _main(config, pod).requests.get(resource))
+            if request is not None:
                 self._requests[config.key, resource] = request
                 break
         return self._requests.get((config.key, resource))
 
     def _truth(self, state: WorkloadState) -> Truth:
         serving = self.serving(state.config)
-        used = [(container, self.use[pod.uid, container.name]) for pod in serving for container in pod.containers]
         percents = {
             resource: ratio_percent(
-                sum(getattr(use, measure) for container, use in used if resource in container.requests),
-                sum(container.requests[resource] for container, _ in used if resource in container.requests),
+                sum(
+                    getattr(self.use[pod.uid, item.name], measure) for pod in serving for item in _asking(pod, resource)
+                ),
+                sum(pod.requests[resource] for pod in serving if resource in pod.requests)
+                + sum(
+                    item.requests[resource]
+                    for pod in serving
+                    if resource not in pod.requests
+                    for item in _asking(pod, resource)
+                ),
             )
             for resource, measure in (("cpu", "cores"), ("memory", "memory"))
         }
@@ -274,7 +296,7 @@ class World:
             name=state.config.name,
             ready_pods=len(serving),
             offered_cores=state.offered_cores,
-            used_cores=sum(use.cores for _, use in used),
+            used_cores=sum(self.use[pod.uid, item.name].cores for pod in serving for item in pod.running_containers),
             backlog_core_seconds=state.backlog_core_seconds,
             cpu_percent=percents["cpu"],
             memory_percent=percents["memory"],
@@ -283,8 +305,18 @@ class World:
 
 def _main(config: WorkloadLoad, pod: Pod) -> Container:
     """Return the container that works: the one that the scenario names, else the first."""
-    return next((item for item in pod.containers if item.name == config.container), pod.containers[0])
+    every = (*pod.containers, *(item for item in pod.init_containers if item.sidecar))
+    return next((item for item in every if item.name == config.container), pod.containers[0])
 
 
-def _limit(container: Container, resource: str) -> float:
-    return container.limits.get(resource, math.inf)
+def _limit(config: WorkloadLoad, pod: Pod, resource: str) -> float:
+    """Return what the main container can use at most: its own limit or its pod's, none where it does not run."""
+    main = _main(config, pod)
+    if main not in pod.running_containers:
+        return 0.0
+    return min(main.limits.get(resource, math.inf), pod.limits.get(resource, math.inf))
+
+
+def _asking(pod: Pod, resource: str) -> tuple[Container, ...]:
+    """Return the containers whose use counts: all of a pod with a request of its own, else those with a request."""
+    return tuple(item for item in pod.running_containers if resource in pod.requests or resource in item.requests)

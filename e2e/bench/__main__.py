@@ -5,6 +5,8 @@ revision.
 """
 
 import json
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -95,6 +97,8 @@ def _measured(count: int, pace: Pace) -> Row:
 
 
 def _compare(policies: Sequence[int], revision: str, seconds: float | None, rounds: int, file: Path | None) -> None:
+    # SIGTERM ends us as Ctrl-C does: git keeps a list of worktrees, which the end takes ours from.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     say = Console(stderr=True).print
     found = []
     try:

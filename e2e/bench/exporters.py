@@ -49,7 +49,7 @@ class Exporters(Exporter):
         self._memory_lines = [list(_memory_lines(member)) for member in members]
         self._up_lines = list(_up_lines(members))
         self._state = "".join(_state_lines(members, self._at - _AGE)).encode()
-        super().__init__({CADVISOR: self.cadvisor, STATE: lambda: self._state})
+        super().__init__({CADVISOR: self.cadvisor, STATE: self.state})
 
     def make_noise(self) -> None:
         """From now on every reading changes with every scrape, but those of probes."""
@@ -61,6 +61,10 @@ class Exporters(Exporter):
         with self._lock:
             self._memory[member.number] = 95.0
             return _now()
+
+    def state(self) -> bytes:
+        """What kube-state-metrics shows: the same at any time."""
+        return self._state
 
     def cadvisor(self) -> bytes:
         """CPU and memory of every container, sandbox and pod, at this instant."""

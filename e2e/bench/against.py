@@ -30,7 +30,7 @@ from e2e.bench.plant import default_source, exporter_jobs, open_control_plane, o
 from e2e.bench.ratios import Comparison, Round, Window
 from e2e.bench.results import OF_ALL
 from e2e.bench.revision import Code
-from e2e.bench.waits import Say, evaluated, evaluations, rates_known, wait
+from e2e.bench.waits import PAGE_SECONDS, Say, evaluated, evaluations, rates_known, wait
 from e2e.testbed.installation import Operator
 from e2e.testbed.native import NativeCluster
 from e2e.testbed.prometheus import Prometheus
@@ -184,7 +184,7 @@ class _Course:
         return meter.cpu_seconds(self._prometheus.process.pid)
 
     def _queries(self) -> float:
-        text = self._prometheus.session.get(f"{self._prometheus.url}/metrics", timeout=10).text
+        text = self._prometheus.session.get(f"{self._prometheus.url}/metrics", timeout=PAGE_SECONDS).text
         counted = meter.samples(text, "prometheus_http_requests_total")
         return sum(value for labels, value in counted.items() if "/api/v1/query" in labels)
 

@@ -14,6 +14,8 @@ Say = Callable[[str], None]
 
 _LOOK_SECONDS = 5.0
 """Between two looks at the operator's metrics, which cost it something."""
+PAGE_SECONDS = 60.0
+"""For a page of metrics, which thousands of policies make long and a busy machine makes late."""
 
 
 def wait(check: Callable[[], bool], *, what: str, every: float = _LOOK_SECONDS, timeout: float = 600) -> None:
@@ -44,7 +46,7 @@ def rates_known(prometheus: Prometheus, pace: Pace, count: int) -> None:
 
 def evaluations(operator: Operator) -> float:
     """How many an operator counts since its start."""
-    return sum(meter.samples(operator.metrics(), "deadband_decisions_total").values())
+    return sum(meter.samples(operator.metrics(timeout=PAGE_SECONDS), "deadband_decisions_total").values())
 
 
 def evaluated(operator: Operator, count: int) -> None:

@@ -131,9 +131,9 @@ class Operator:
         self.process.start()
         self.process.wait_ready(self.ready, timeout=_READY_SECONDS)
 
-    def metrics(self) -> str:
-        """Its own metrics, in the text format."""
-        return requests.get(f"{self.url}/metrics", timeout=5).text
+    def metrics(self, *, timeout: float = 5) -> str:
+        """Its own metrics, in the text format; the timeout is in seconds."""
+        return requests.get(f"{self.url}/metrics", timeout=timeout).text
 
     def leads(self) -> bool:
         """Whether it says that it is the leader."""

@@ -125,6 +125,7 @@ class _Course:
         before, started = self._prometheus_cpu(), time.monotonic()
         time.sleep(self._pace.window)
         idle = (self._prometheus_cpu() - before) / (time.monotonic() - started)
+        self._say(f"Prometheus {idle:.2%} of one core")
         order = self._sides if number % 2 == 0 else self._sides[::-1]
         found = {side.code.name: self._turn(side, number) for side in order}
         revision, tree = (found[side.code.name] for side in self._sides)
@@ -137,9 +138,10 @@ class _Course:
         start_cpu = meter.cpu_seconds(side.operator.process.pid)
         self._settle(side, timeout=_STILL_SECONDS)
         self._say(f"round {number + 1}: {side.code.name} for {self._pace.window:g}s")
-        window = self._window(side, start_cpu)
+        found = self._window(side, start_cpu)
         side.operator.process.stop()
-        return window
+        self._say(f"operator {found.operator_cpu:.2%}, Prometheus {found.prometheus_cpu:.2%} of one core")
+        return found
 
     def _settle(self, side: _Side, *, timeout: float) -> None:
         """Wait until nothing was written for a policy for two intervals."""
@@ -156,40 +158,43 @@ class _Course:
 
     def _window(self, side: _Side, start_cpu: float) -> Window:
         """Measure one window; counters are read outside of the two readings of CPU, since that costs CPU."""
-        operator = side.operator.process.pid
-        mark, evaluations_before, queries_before = (
-            side.cluster.audit_mark(),
-            evaluations(side.operator),
-            self._queries(),
-        )
+        operator, mark = side.operator.process.pid, side.cluster.audit_mark()
+        counted = self._counters(side)
         before = meter.cpu_seconds(operator), self._prometheus_cpu(), time.monotonic()
         time.sleep(self._pace.window)
         after = meter.cpu_seconds(operator), self._prometheus_cpu(), time.monotonic()
-        queries = self._queries() - queries_before
+        queries, done, counted_for = _passed(counted, self._counters(side))
+        operator_cpu, prometheus_cpu, seconds = _passed(before, after)
         own = side.operator.url.removeprefix("http://")
-        operator_cpu, prometheus_cpu, seconds = (end - start for start, end in zip(before, after, strict=True))
         return Window(
             start_cpu=start_cpu,
             operator_cpu=operator_cpu / seconds,
             prometheus_cpu=prometheus_cpu / seconds,
-            queries=queries / seconds,
-            evaluations=(evaluations(side.operator) - evaluations_before) / seconds,
+            queries=queries / counted_for,
+            evaluations=done / counted_for,
             writes=side.writes(mark),
             resident=meter.memory(operator).now,
             exporters_samples=self._number('sum(scrape_samples_scraped{job!="deadband"})'),
             operator_samples=self._number(f'sum(scrape_samples_scraped{{instance="{own}"}})'),
         )
 
-    def _prometheus_cpu(self) -> float:
-        return meter.cpu_seconds(self._prometheus.process.pid)
-
-    def _queries(self) -> float:
+    def _counters(self, side: _Side) -> tuple[float, float, float]:
+        """Queries, evaluations, and the time at which they were read."""
         text = self._prometheus.session.get(f"{self._prometheus.url}/metrics", timeout=PAGE_SECONDS).text
         counted = meter.samples(text, "prometheus_http_requests_total")
-        return sum(value for labels, value in counted.items() if "/api/v1/query" in labels)
+        queries = sum(value for labels, value in counted.items() if "/api/v1/query" in labels)
+        return queries, evaluations(side.operator), time.monotonic()
+
+    def _prometheus_cpu(self) -> float:
+        return meter.cpu_seconds(self._prometheus.process.pid)
 
     def _number(self, expr: str) -> float:
         found = self._prometheus.value(expr)
         if found is None:
             raise RuntimeError(f"Prometheus has no result for {expr}")
         return found
+
+
+def _passed(before: tuple[float, ...], after: tuple[float, ...]) -> tuple[float, ...]:
+    """By how much each value has grown."""
+    return tuple(end - start for start, end in zip(before, after, strict=True))

@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from deadband.adapters.kept_answers import KeptAnswers
 from deadband.adapters.prometheus_answers import AskError
-from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges
+from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges, QueryRejectedError
 from deadband.advice.past import Past, Sampling, interval_of, look_back
+from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case
 from deadband.queries.ranges import Grid
 from deadband.queries.selections import Selection, selections
-from deadband.queries.types import Question
+from deadband.queries.types import Failed, Question
 from deadband.scenario.recorded.recording import Recording, Track
 from deadband.scenario.recorded.replay import Ran, replay
 from deadband.scenario.recorded.run import Run
@@ -105,6 +106,8 @@ class _Share:
 def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
     """Look back at the last seven days of every policy, once a minute.
 
+    A query that its source rejects reads Error throughout, as it does live.
+
     Args:
         cases: What to look at.
         now: Where the seven days end.
@@ -118,18 +121,25 @@ def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
         (case, grid, wanted(case.spec, case.namespace, case.sources, case.default, measured=case.measured))
         for case in cases
     ]
-    read = _read(prepared, None, told)
+    read = _read(prepared, None, told, rejected_reads_error=True)
     return [_looked_back(case, asked, grid, read, now) for case, _, asked in prepared]
 
 
-def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told) -> _Tracks:
+def _read(
+    prepared: Sequence[tuple[Case, Grid, Wanted]],
+    kept: KeptAnswers | None,
+    told: Told,
+    *,
+    rejected_reads_error: bool = False,
+) -> _Tracks:
     sources = {name: spec for case, _, _ in prepared for name, spec in case.sources.items()}
     open_ = list(dict.fromkeys((question, grid) for _, grid, asked in prepared for question in asked.questions))
     reading = _Share(told, "Reading history", sum(grid.count for _, grid in open_))
     reader = PrometheusRanges(sources, now=datetime.now(UTC), kept=kept)
     try:
         reader.prove(open_)
-        return {(question, grid): _track(reader, question, grid, reading) for question, grid in open_}
+        track = _track_or_error if rejected_reads_error else _track
+        return {(question, grid): track(reader, question, grid, reading) for question, grid in open_}
     except HistoryError as error:
         goes_on = "; what was read is kept: the same command goes on from there" if kept and reading.done else ""
         raise PastError(f"{error}{goes_on}") from error
@@ -146,6 +156,15 @@ def _track(reader: PrometheusRanges, question: Question, grid: Grid, reading: _S
     for answer in reader.read(question, grid, reading.add):
         track.add(answer)
     return track
+
+
+def _track_or_error(reader: PrometheusRanges, question: Question, grid: Grid, reading: _Share) -> Track:
+    try:
+        return _track(reader, question, grid, reading)
+    except QueryRejectedError as error:
+        track = Track(grid, question)
+        track.failed = Failed(Reason.ERROR, error.verdict)
+        return track
 
 
 def _played(

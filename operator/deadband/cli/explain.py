@@ -178,9 +178,9 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
         match live.readings[metric.name]:
             case Sample() | Interval():
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
-            case Interval(why=why):
+            case Interval(why=unmeasured):
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
-                lines += [f"    not measured: {each}" for each in why]
+                lines += [f"    not measured: {each}" for each in unmeasured]
             case Absent(reason=reason, message=message):
                 why = f"{reason}: {message}" if message else str(reason)
                 before = seen.get(metric.name)

@@ -176,7 +176,7 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
     seen = {metric.name: metric for metric in live.status.metrics}
     for metric in spec.metrics:
         match live.readings[metric.name]:
-            case Sample() | Interval():
+            case Sample():
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
             case Interval(why=unmeasured):
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")

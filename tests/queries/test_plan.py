@@ -137,7 +137,12 @@ READINGS = [
     ("a queue of a virtual host", queue("a", "/"), Answered((series(5, queue="a", vhost="/"),)), Sample(Fraction(5))),
     ("the queue of another virtual host", queue("a", "/"), Answered((series(5, queue="a", vhost="x"),)), Reason.EMPTY),
     ("usage of requests", cpu(), parts(used=0.7, whole=1, pods=2), Sample(Fraction(70), pods=2)),
-    ("usage with the noise of binary sums", cpu(), parts(used=0.7000000000000001, whole=1), Sample(Fraction(70), pods=1)),
+    (
+        "usage with the noise of binary sums",
+        cpu(),
+        parts(used=0.7000000000000001, whole=1),
+        Sample(Fraction(70), pods=1),
+    ),
     ("usage above requests", cpu(), parts(used=3, whole=2), Sample(Fraction(150), pods=1)),
     ("no pods", cpu(), Answered(()), Reason.EMPTY),
     ("no requests", cpu(), parts(), Reason.NO_REQUESTS),

@@ -7,6 +7,7 @@ from deadband.advice.band import band_findings
 from deadband.advice.finding import Finding
 from deadband.advice.hindsight import hindsight_findings
 from deadband.advice.past import Past
+from deadband.advice.queues import queue_findings
 from deadband.advice.timing import timing_findings
 from deadband.api.scalingpolicy import ScalingPolicySpec
 
@@ -22,7 +23,7 @@ def review(spec: ScalingPolicySpec, promql: Mapping[str, str], past: Past | None
     Returns:
         Errors, then warnings, then the rest; within one severity in the order of the fields.
     """
-    found = [*band_findings(spec), *timing_findings(spec, promql), *amount_findings(spec)]
+    found = [*band_findings(spec), *timing_findings(spec, promql), *amount_findings(spec), *queue_findings(spec, past)]
     if past is not None:
         found += hindsight_findings(spec, past)
     return sorted(found, key=lambda finding: (finding.severity.rank, finding.field, finding.id))

@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS = 180
 _HERE = Path(__file__).parent
 _LONG = (
     "test_faults.py", "test_scaling.py", "test_guides.py", "test_survival.py", "test_alerts.py", "test_bench.py",
-    "test_soak.py",
+    "test_soak.py", "test_real_readings.py",
 )  # fmt: skip
 """Files of a minute and a half or more: begun last, one of them would run on while other workers have nothing to do."""
 

@@ -8,8 +8,8 @@ from hashlib import sha256
 from math import isclose
 
 from deadband.adapters.kept_answers import KeptAnswers
-from deadband.adapters.prometheus_answers import AskError, parse_ranges
-from deadband.adapters.prometheus_connection import Connection, Reply
+from deadband.adapters.prometheus_answers import AskError, RejectedError, parse_ranges
+from deadband.adapters.prometheus_connection import Connection, Reply, lookback_of
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered, RangeSeries
@@ -30,6 +30,19 @@ _SAME = 1e-9
 
 class HistoryError(Exception):
     """A source does not exist, does not answer, or refuses a query; the message is one line and says which."""
+
+
+class QueryRejectedError(HistoryError):
+    """A source does not take a query.
+
+    Attributes:
+        verdict: What the reading's message would be.
+    """
+
+    def __init__(self, message: str, verdict: str) -> None:
+        """Keep the verdict beside the message."""
+        super().__init__(message)
+        self.verdict = verdict
 
 
 class PrometheusRanges:
@@ -168,7 +181,8 @@ class PrometheusRanges:
     def _key(self, question: Question) -> str:
         """Whatever decides on the answer, beside the instants."""
         spec = self._specs.get(question.source)
-        told = spec.model_dump_json(include={"url", "auth", "headers", "stale_after_seconds"}) if spec else ""
+        asked = {"url", "auth", "headers", "query_parameters", "stale_after_seconds"}
+        told = spec.model_dump_json(include=asked) if spec else ""
         return sha256(f"{told}\n{question.promql}".encode()).hexdigest()
 
     def _ask(self, question: Question, grid: Grid) -> Reply:
@@ -181,10 +195,8 @@ class PrometheusRanges:
             raise AskError(Reason.SOURCE_NOT_FOUND, f"MetricSource {source} does not exist")
         if source not in self._connections:
             self._connections[source] = Connection(spec)
-        stale = f"{spec.stale_after_seconds}s"
-        # The last is VictoriaMetrics's name for the second.
-        limits = {"timeout": f"{spec.timeout_seconds}s", "lookback_delta": stale, "max_lookback": stale}
-        return self._connections[source].call("POST", path, {**form, **limits})
+        limits = {"timeout": f"{spec.timeout_seconds}s", **lookback_of(spec.stale_after_seconds)}
+        return self._connections[source].ask(path, {**form, **limits})
 
 
 @contextmanager
@@ -194,7 +206,10 @@ def _named(question: Question) -> Iterator[None]:
         yield
     except AskError as error:
         source = question.source or "the source"
-        raise HistoryError(f"{source} cannot tell the history: {error}; it was asked for {question.promql}") from error
+        message = f"{source} cannot tell the history: {error}; it was asked for {question.promql}"
+        if isinstance(error, RejectedError):
+            raise QueryRejectedError(message, str(error)) from error
+        raise HistoryError(message) from error
 
 
 _Points = dict[tuple[tuple[tuple[str, str], ...], int], Fraction | None]

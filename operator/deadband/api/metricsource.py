@@ -8,6 +8,11 @@ from pydantic import Field
 from deadband.api.conditions import Condition
 from deadband.api.types import TYPED_ENTRIES, ApiModel, Decimal, Instant, StatusModel
 
+INTERVALS_IN_A_RATE = 4
+"""Scrape intervals in a rate window: two samples remain when one scrape is lost and one is late."""
+UNKNOWN_RATE_WINDOW = 120
+"""Seconds; four intervals of 30 s, the slower of the two common ones."""
+
 
 class RawQueries(StrEnum):
     """Whether policies may bring their own PromQL to this source."""
@@ -56,6 +61,20 @@ class Header(ApiModel):
     """Its value, printable ASCII. Not for secrets: whoever may read the MetricSource reads it."""
 
 
+OWN_PARAMETERS = ("query", "time", "start", "end", "step", "timeout", "limit", "lookback_delta", "max_lookback")
+"""What deadband says itself in each request."""
+
+
+class QueryParameter(ApiModel):
+    """One parameter in the URL of every request, such as `dedup` of Thanos or a proxy's `namespace`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.\[\]-]+$")]
+    """Name of the parameter; several entries may have one name. Not one of those that deadband sends itself."""
+    value: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[ -~]+$")]
+    """Its value, printable ASCII, written as it is meant: deadband encodes it. Not for secrets: whoever may read the
+    MetricSource reads it, and servers log URLs."""
+
+
 class RecipeNames(ApiModel):
     """Another metric name, or other label names, for one series that a recipe reads."""
 
@@ -87,14 +106,19 @@ class MetricSourceSpec(ApiModel):
     """TLS settings of an https URL; absent: the public roots. Read again every minute."""
     headers: list[Header] = Field([], max_length=16)
     """Headers sent with every query."""
+    query_parameters: list[QueryParameter] = Field([], max_length=16)
+    """Parameters sent in the URL of every request, such as `dedup` and `partial_response` of Thanos, or the `namespace`
+    that a proxy of tenants wants."""
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
     """How long one query may take."""
     max_concurrent_queries: Annotated[int, Field(ge=1, le=64)] = 4
     """How many queries may be under way at once."""
-    stale_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
-    """A sample older than this is Stale; sent as lookback_delta, and as max_lookback for VictoriaMetrics."""
-    rate_window_seconds: Annotated[int, Field(ge=4, le=3600)] = 120
-    """Range of rates in recipes; at least four scrape intervals."""
+    stale_after_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """Seconds after which a sample no longer counts; sent as lookback_delta, and as max_lookback for VictoriaMetrics.
+    If omitted, the source's own lookback applies. Below 2.5 scrape intervals, targets drop out between two scrapes."""
+    rate_window_seconds: Annotated[int, Field(ge=4, le=3600)] | None = None
+    """Seconds over which recipes measure a rate; at least four scrape intervals. If omitted, four of the scrape
+    intervals that the source is seen to have (status.scrapeIntervalSeconds), and 120 until that is known."""
     default: bool = False
     """Policies that name no source use this one."""
     raw_queries: RawQueries = RawQueries.ALLOWED
@@ -104,6 +128,22 @@ class MetricSourceSpec(ApiModel):
     """Namespaces whose policies may use this source; absent: all. Needs the chart's `rbac.namespaceSelectors`."""
     recipes: list[RecipeNames] = Field([], max_length=64)
     """Other names for the series that recipes read."""
+
+    @property
+    def rate_window(self) -> int:
+        """Seconds that recipes' rates look back; 120, four intervals of 30 s, where neither is known."""
+        return self.rate_window_seconds or UNKNOWN_RATE_WINDOW
+
+    def following(self, scrape_interval: int | None) -> "MetricSourceSpec":
+        """The spec with a rate window that follows the scrape interval, unless one is set or none is known.
+
+        Args:
+            scrape_interval: Seconds, from the source's status.
+        """
+        if self.rate_window_seconds is not None or scrape_interval is None:
+            return self
+        window = min(max(INTERVALS_IN_A_RATE * scrape_interval, 4), 3600)
+        return self.model_copy(update={"rate_window_seconds": window})
 
 
 class MetricSourceStatus(StatusModel):
@@ -119,12 +159,15 @@ class MetricSourceStatus(StatusModel):
     """Median of the last queries."""
     queries_per_second: Decimal | None = None
     """Over the last five minutes."""
+    scrape_interval_seconds: int | None = None
+    """Scrape interval of the targets that report container usage, or of most targets where none does; absent: not
+    known yet. Rates of recipes look back four of these unless spec.rateWindowSeconds is set."""
     last_error: str | None = None
     """Class of the last error and the HTTP status, never a body."""
     last_error_time: Instant | None = None
     """When it happened."""
     conditions: list[Condition] = Field([], json_schema_extra=TYPED_ENTRIES)
-    """Ready, Reconciling and Stalled, as kstatus reads them."""
+    """Ready, Reconciling and Stalled, as kstatus reads them; WindowsAdequate."""
 
 
 class MetricSource(ApiModel):

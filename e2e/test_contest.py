@@ -22,9 +22,11 @@ from e2e.testbed.prometheus import Prometheus
 from e2e.testbed.workloads import workload
 
 NAMESPACE = "contest"
-WORKLOADS = ("gitops", "applied", "by-hand", "shared", "autoscaled", "keda-scaled", "keda-paused")
+WORKLOADS = ("gitops", "applied", "by-hand", "shared", "autoscaled", "keda-scaled", "keda-paused", "released", "slept")
 ONE = {"type": "Pods", "pods": 1}
 CONTESTED = ("True", "TargetContested")
+NIGHT = {"name": "night", "schedule": "* * * * *", "durationSeconds": 60, "minReplicas": 0, "maxReplicas": 0}
+"""An override that is always open."""
 
 
 def growing(name: str, on: str, **spec: Any) -> dict[str, Any]:
@@ -87,9 +89,9 @@ class World:
         )
 
 
-def apply_server_side(apps: AppsV1Api, name: str) -> None:
+def apply_server_side(apps: AppsV1Api, name: str, **spec: int) -> None:
     """As Argo CD and Flux apply on the server's side."""
-    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"replicas": 2}}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
     apps.patch_namespaced_deployment(
         name,
         NAMESPACE,
@@ -105,7 +107,7 @@ def restoring(cluster: Cluster, api_client: ApiClient) -> Iterator[None]:
     """Three who want 2 replicas: a GitOps tool and a pipeline, again and again, and a person, twice."""
     apps, stop = AppsV1Api(api_client), Event()
     restore: dict[str, Callable[[], object]] = {
-        "gitops": lambda: apply_server_side(apps, "gitops"),
+        "gitops": lambda: apply_server_side(apps, "gitops", replicas=2),
         "applied": lambda: cluster.apply(workload("applied", NAMESPACE, replicas=2)),
         "by-hand": lambda: cluster.kubectl("scale", "deployment", "by-hand", "-n", NAMESPACE, "--replicas=2"),
     }
@@ -147,7 +149,9 @@ def world(
         try:
             cluster.apply(
                 growing("younger", "shared", maxReplicas=4),
-                *(growing(name, name) for name in WORKLOADS if name != "shared"),
+                *(growing(name, name) for name in WORKLOADS if name not in ("shared", "released", "slept")),
+                growing("released", "released", minReplicas=2),
+                growing("slept", "slept", overrides=[NIGHT]),
             )
             cluster.apply(SCALED_OBJECTS)
             cluster.kubectl("wait", "--for=condition=Established", "crd/scaledobjects.keda.sh", "--timeout=60s")
@@ -187,6 +191,39 @@ def test_who_was_named_is_left_alone(world: World) -> None:
 
     assert (world.scalings("gitops"), world.scalings("applied")) == (3, 3)
     assert (world.seen.replicas("gitops"), world.seen.replicas("applied")) == (2, 2)
+
+
+def test_a_tool_that_lets_go_of_the_field_ends_its_contest_and_bounds_hold_at_once(
+    world: World, api_client: ApiClient
+) -> None:
+    apps, seen = AppsV1Api(api_client), world.seen
+
+    def contested() -> bool:
+        if seen.replicas("released") != 2:
+            apply_server_side(apps, "released", replicas=2)
+        return world.contested_by("released") != ""
+
+    seen.wait_for("the contest", contested)
+    apply_server_side(apps, "released")  # the API server's default of 1 stays, below minReplicas
+
+    seen.wait_for("the contest is over", lambda: world.contested_by("released") == "")
+    seen.wait_for("the replicas are within the bounds", lambda: seen.replicas("released") >= 2)
+    assert not seen.status("released").get("reverts")
+
+
+def test_a_0_that_deadband_wrote_ends_with_its_override_though_the_api_server_names_no_owner(world: World) -> None:
+    seen, deployment = world.seen, ("deployment", "slept", "-n", NAMESPACE, "--show-managed-fields")
+    seen.wait_for("the night", lambda: seen.replicas("slept") == 0)
+    entries = world.cluster.get(*deployment)["metadata"]["managedFields"]
+    assert [each for each in entries if "f:replicas" in each["fieldsV1"].get("f:spec", {})] == []
+
+    world.cluster.kubectl(
+        "patch", "scalingpolicy", "slept", "-n", NAMESPACE, "--type=merge", "-p", '{"spec": {"overrides": null}}'
+    )
+
+    seen.wait_for("the minimum", lambda: seen.replicas("slept") >= 1)
+    world.cluster.kubectl("scale", "deployment", "slept", "-n", NAMESPACE, "--replicas=0")
+    seen.wait_for("a person's 0 is left alone", lambda: seen.reason("slept") == "ScalingDisabled")
 
 
 def test_a_person_who_scales_back_twice_is_no_contest(world: World) -> None:

@@ -16,7 +16,7 @@ from deadband.api.status import ScalingPolicyStatus
 from deadband.core.calm import Band, Calm, carried
 from deadband.core.decide import decide
 from deadband.core.status import Change, change, next_status
-from deadband.core.types import Inputs, NoTarget, Pause, Reading, Sample
+from deadband.core.types import Inputs, Interval, NoTarget, Pause, Reading, Sample
 from tests.core.builders import EMPTY, T0, TICK, down, event, inputs, reading, spec, status, target, up
 from tests.core.test_properties import policies, readings
 
@@ -81,6 +81,8 @@ def test_both_thresholds_belong_to_the_band(low: int | None, high: int, inside: 
         pytest.param({"readings": {"cpu": reading(71)}}, id="a threshold is crossed"),
         pytest.param({"readings": {"cpu": reading(19)}}, id="the other one is"),
         pytest.param({"readings": {"cpu": EMPTY}}, id="the metric is absent"),
+        pytest.param({"readings": {"cpu": Interval(Fraction(50), Fraction(90))}}, id="an interval may reach out of it"),
+        pytest.param({"readings": {"cpu": Interval(Fraction(40), Fraction(60))}}, id="an interval inside of it"),
         pytest.param({"readings": {}}, id="the metric was not read"),
         pytest.param({"target": target(5)}, id="somebody scaled"),
         pytest.param({"target": target(4, ready=3)}, id="a pod is not ready"),

@@ -33,10 +33,17 @@ from deadband.core.zero import standing_write
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The API server did not take the scale write; nothing was changed."""
+    """The API server did not take the scale write.
+
+    Attributes:
+        reason: Why.
+        message: In words.
+        unanswered: No answer came, so the write may have been taken.
+    """
 
     reason: Reason
     message: str
+    unanswered: bool = False
 
 
 class Change(Enum):
@@ -70,6 +77,8 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
         wrote = LastWrite(replicas=moved_to, time=now)
         last, way = now, (Way.UP if moved_to > decision.current else Way.DOWN)
+    if refused is not None and refused.unanswered and decision.write is not None:
+        wrote = LastWrite(replicas=decision.write, time=now)
     events = keep_events(spec, events, now=now)
     said = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)
     return ScalingPolicyStatus(

@@ -28,13 +28,19 @@ def switched_off(inputs: Inputs, *, replicas: int, bounds: Bounds) -> str:
 
 
 def standing_write(inputs: Inputs) -> LastWrite | None:
-    """Deadband's last write, of the shadow in DryRun; None once another user has changed the target since."""
+    """Deadband's last write, of the shadow in DryRun; None once another user has changed the target since.
+
+    The API server names no owner of a 0 that was written through /scale, whoever wrote it. So status must tell, and a
+    write of which no answer came counts where the target is what it would have left.
+    """
     status, target = inputs.status, inputs.target
     if status.target not in (None, inputs.spec.target):
         return None
+    last = status.last_write
     if isinstance(target, Target) and status.current_replicas not in (None, target.replicas):
-        return None
-    return status.last_write
+        taken = last is not None and last.replicas == target.replicas and target.writer is None
+        return last if taken and inputs.spec.mode is not PolicyMode.DRY_RUN else None
+    return last
 
 
 def _wrote_it(inputs: Inputs, target: Target) -> bool:

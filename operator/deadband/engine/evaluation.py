@@ -292,7 +292,8 @@ class Evaluation:
             self._doubtful = still | {record.ref.uid: inputs.now}
         self._complaints.tell("scale for", record.ref, error)
         self._telemetry.refused(error.reason)
-        self.settle(record, inputs, decision, Refusal(error.reason, str(error)))
+        unanswered = isinstance(error, UnreachableError)
+        self.settle(record, inputs, decision, Refusal(error.reason, str(error), unanswered))
 
     def _settle(
         self, record: PolicyRecord, status: ScalingPolicyStatus, *, now: datetime, calm: Calm | None = None

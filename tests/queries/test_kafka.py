@@ -3,7 +3,7 @@
 import pytest
 
 from deadband.api.conditions import Reason
-from deadband.core.types import Absent, Sample
+from deadband.core.types import Absent, Reading, Sample
 from deadband.queries.plan import plan
 from deadband.queries.types import Answered, Need, Series
 from tests.queries.builders import NOW, SOURCES, other_queue, series
@@ -12,7 +12,7 @@ GROUP = other_queue("Kafka", "mail")
 TOPIC = other_queue("Kafka", "mail", topic="orders")
 
 
-def read(asked: Need, *rows: Series) -> Sample | Absent:
+def read(asked: Need, *rows: Series) -> Reading:
     planned = plan([asked], SOURCES)
     return planned.read({planned.questions[0]: Answered(rows)}, now=NOW)[asked.key]
 

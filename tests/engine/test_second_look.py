@@ -44,7 +44,6 @@ def _sums() -> list[Series]:
     return [
         _row("calm", "used", 0.5),
         _row("calm", "whole", 1),
-        _row("calm", "pods", 1),
         _row("doubtful", "doubt", 0),
     ]
 
@@ -97,7 +96,7 @@ async def test_a_workload_beyond_doubt_does_not_wait_for_one_in_doubt(looking: R
 
     await until(lambda: "calm" in looking.readings)
 
-    assert looking.readings == {"calm": Sample(Fraction(50), pods=1)}
+    assert looking.readings == {"calm": Sample(Fraction(50))}
     task.cancel()
 
 

@@ -41,10 +41,10 @@ def series(value: float | str | None, time: datetime | None = NOW, **labels: str
 
 
 def parts(
-    used: float | None = 0, whole: float = 0, pods: int = 1, *, doubt: bool = False, workload: str = "api"
+    used: float | None = 0, whole: float = 0, bare: int = 0, *, doubt: bool = False, workload: str = "api"
 ) -> Answered:
     """What the first look of the resource recipe gives for one workload in leadgen; what is 0 has no series."""
-    amounts = {"used": used, "whole": whole, "pods": pods}
+    amounts = {"used": used, "whole": whole, "bare": bare}
     rows = [
         series(value, namespace="leadgen", workload=workload, part=part)
         for part, value in amounts.items()

@@ -94,7 +94,7 @@ def test_each_policy_gets_its_own_part_of_a_shared_answer() -> None:
 
     readings = planned.read({planned.questions[0]: Answered(shared)}, now=NOW)
 
-    assert readings == {api.key: Sample(Fraction(70), pods=1), other.key: Sample(Fraction(10), pods=1)}
+    assert readings == {api.key: Sample(Fraction(70)), other.key: Sample(Fraction(10))}
 
 
 def test_two_policies_on_one_workload_read_the_same() -> None:
@@ -103,7 +103,7 @@ def test_two_policies_on_one_workload_read_the_same() -> None:
 
     readings = planned.read({planned.questions[0]: parts(0.7, 1)}, now=NOW)
 
-    assert readings == {first.key: Sample(Fraction(70), pods=1), second.key: Sample(Fraction(70), pods=1)}
+    assert readings == {first.key: Sample(Fraction(70)), second.key: Sample(Fraction(70))}
 
 
 OLD = NOW - timedelta(seconds=61)  # the source says that samples are stale after 60
@@ -136,20 +136,20 @@ READINGS = [
     ("a queue", queue("leads"), Answered((series(5, queue="leads"),)), Sample(Fraction(5))),
     ("a queue of a virtual host", queue("a", "/"), Answered((series(5, queue="a", vhost="/"),)), Sample(Fraction(5))),
     ("the queue of another virtual host", queue("a", "/"), Answered((series(5, queue="a", vhost="x"),)), Reason.EMPTY),
-    ("usage of requests", cpu(), parts(used=0.7, whole=1, pods=2), Sample(Fraction(70), pods=2)),
+    ("usage of requests", cpu(), parts(used=0.7, whole=1), Sample(Fraction(70))),
     (
         "usage with the noise of binary sums",
         cpu(),
         parts(used=0.7000000000000001, whole=1),
-        Sample(Fraction(70), pods=1),
+        Sample(Fraction(70)),
     ),
-    ("usage above requests", cpu(), parts(used=3, whole=2), Sample(Fraction(150), pods=1)),
+    ("usage above requests", cpu(), parts(used=3, whole=2), Sample(Fraction(150))),
     ("no pods", cpu(), Answered(()), Reason.EMPTY),
-    ("no requests", cpu(), parts(), Reason.NO_REQUESTS),
+    ("no requests", cpu(), parts(bare=2), Reason.NO_REQUESTS),
     ("a pod in doubt", cpu(), parts(used=0.5, whole=1, doubt=True), Reason.NOT_MEASURED),
     ("a pod in doubt, and no requests yet", cpu(), parts(doubt=True), Reason.NOT_MEASURED),
     ("usage that is not a number", cpu(), parts(used=None, whole=1), Reason.NOT_A_NUMBER),
-    ("pods that use nothing at all", cpu(), parts(used=0, whole=1), Sample(Fraction(0), pods=1)),
+    ("pods that use nothing at all", cpu(), parts(used=0, whole=1), Sample(Fraction(0))),
 ]
 
 
@@ -260,7 +260,7 @@ def test_container_readings_are_told_apart_in_one_answer() -> None:
         ("main", "whole"): 1,
         ("helper", "used"): 0.1,
         ("helper", "whole"): 0.2,
-        ("", "pods"): 3,
+        ("", "bare"): 3,
     }
     rows = [
         series(value, namespace="leadgen", workload="api", container=container, part=part)
@@ -269,8 +269,8 @@ def test_container_readings_are_told_apart_in_one_answer() -> None:
 
     readings = planned.read({planned.questions[0]: Answered(tuple(rows))}, now=NOW)
 
-    assert readings[main.key] == Sample(Fraction(90), pods=3)
-    assert readings[helper.key] == Sample(Fraction(50), pods=3)
+    assert readings[main.key] == Sample(Fraction(90))
+    assert readings[helper.key] == Sample(Fraction(50))
     reading = readings[none.key]
     assert isinstance(reading, Absent)
     assert reading.reason is Reason.NO_REQUESTS

@@ -29,9 +29,9 @@ from deadband.queries.owners import KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
 from deadband.queries.types import Need, Series
 
-USED, WHOLE, PODS, DOUBT = "used", "whole", "pods", "doubt"
-"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; how many
-pods are ready; present where a pod is in doubt, whatever its value."""
+USED, WHOLE, BARE, DOUBT = "used", "whole", "bare", "doubt"
+"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; present
+where a pod has no request; present where a pod is in doubt. As a rule a workload has the first two alone."""
 UNCLEAR = Absent(Reason.NOT_MEASURED, "a pod is not measured yet, and the pods were not looked at one by one")
 """What the first look gives a workload in doubt; `deadband.queries.plan` looks closer at these, by identity."""
 NAMED_NAMESPACES = 500
@@ -93,7 +93,11 @@ class ResourceRecipe:
             (
                 marked(chosen.used, "part", USED),
                 marked(chosen.whole, "part", WHOLE),
-                marked(f"max by (namespace,pod) ({chosen.ready})", "part", PODS),
+                marked(
+                    f"(max by (namespace,pod) ({chosen.ready}) unless on (namespace,pod) ({chosen.amounts}))",
+                    "part",
+                    BARE,
+                ),
                 marked(f"({doubts})", "part", DOUBT),
             )
         )
@@ -124,12 +128,12 @@ class ResourceRecipe:
         if DOUBT in parts:
             return UNCLEAR
         zero = Fraction(0)
-        used, whole, pods = (parts.get(part, zero) for part in (USED, WHOLE, PODS))
-        if used is None or whole is None or pods is None:
+        used, whole = parts.get(USED, zero), parts.get(WHOLE, zero)
+        if used is None or whole is None:
             return Absent(Reason.NOT_A_NUMBER)
         if not whole:
             return self.no_requests(need)
-        return Sample(percent(used, whole), pods=int(pods))
+        return Sample(percent(used, whole))  # without doubt every pod is Ready and counts, as the target shows them
 
     def no_pods(self, need: Need) -> Absent:
         """The reading of a workload without a pod that counts."""

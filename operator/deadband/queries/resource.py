@@ -86,7 +86,7 @@ class ResourceRecipe:
             for each in (
                 f"{chosen.ready} == 0",
                 f"{young} > time() - {judged}",
-                f"{chosen.amounts} unless on ({BY_CONTAINER}) ({chosen.measured})",
+                f"{chosen.whole} unless on ({BY_CONTAINER}) ({chosen.measured})",
             )
         )
         parts = " or ".join(

@@ -27,7 +27,7 @@ class RealCluster(NativeCluster):
     kind = "real"
 
     def __init__(self, run_directory: Path) -> None:
-        super().__init__(run_directory, port=443, address="0.0.0.0", hosts=(SERVICE_ADDRESS, NODE_ADDRESS))  # noqa: S104 - in a network of its own
+        super().__init__(run_directory, port=443, address="0.0.0.0", hosts=(SERVICE_ADDRESS, NODE_ADDRESS))
         self.node = RealNode(run_directory / "node", self._authority, self.server)
         self.scheduler = Process(
             "kube-scheduler",

@@ -1,7 +1,7 @@
 """Container images without a registry: archives that `ctr images import` takes.
 
-Three images: `PAUSE` and `BURNER` are one static program (`burner/`), `OPERATOR` is Debian's Python with the pinned wheels
-and this work tree's deadband, under the name and user that operator/Dockerfile and the chart give it.
+`PAUSE` and `BURNER` are one static program (`burner/`). `OPERATOR` is Debian's Python with the pinned wheels and this
+work tree's deadband, under the name and user that operator/Dockerfile and the chart give it.
 """
 
 import hashlib
@@ -103,7 +103,7 @@ def _python(progress: Progress) -> Path:
                 progress.task("image of the operator", "fetching its Python packages") as task,
                 tempfile.TemporaryDirectory() as site,
             ):
-                version = os.readlink(root / "usr/bin/python3").removeprefix("python")
+                version = (root / "usr/bin/python3").readlink().name.removeprefix("python")
                 command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
                 command += ["--no-deps", "--only-binary=:all:", "--require-hashes", f"--python-version={version}"]
                 code, output = task.run([*command, f"--target={site}", f"--requirement={pins}"])

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,6 +95,23 @@ def private_machine(folder: Path, command: Sequence[str], *, log: Path) -> Itera
             process.kill()
 
 
+def run(command: Sequence[str]) -> int:
+    """Run a command in a private machine of its own, show its output as it comes, and return its exit code."""
+    folder = Path(tempfile.mkdtemp(prefix="deadband-node-"))
+    log = folder / "output.log"
+    log.touch()
+    try:
+        with private_machine(folder, command, log=log) as process, log.open() as output:
+            while process.running:
+                shutil.copyfileobj(output, sys.stdout)
+                sys.stdout.flush()
+                time.sleep(0.1)
+            shutil.copyfileobj(output, sys.stdout)
+            return process.returncode or 0
+    finally:
+        shutil.rmtree(folder)  # outside, where nothing is mounted in it
+
+
 @contextmanager
 def _groups() -> Iterator[list[Path]]:
     """Give one group of our own in each hierarchy, below the one that we are in."""
@@ -138,13 +156,13 @@ def _settle(hierarchy: Hierarchy, group: Path) -> None:
 def _remove(group: Path) -> None:
     """Remove a group and all below it, from the bottom up."""
     for folder, _, _ in os.walk(group, topdown=False):
-        os.rmdir(folder)
+        Path(folder).rmdir()
 
 
 def _namespaces(pid: str) -> list[str]:
     """Return the links to the namespaces of a process; none of one that has rights that we lack, as PID 1 may."""
     try:
-        return [os.readlink(f"/proc/{pid}/ns/{name}") for name in NAMESPACES]
+        return [str(Path(f"/proc/{pid}/ns/{name}").readlink()) for name in NAMESPACES]
     except PermissionError:
         return []
 

@@ -104,3 +104,6 @@ PACKAGED: dict[str, Packaged] = {
         ),
     )
 }
+
+OF_REAL_NODES = {"cni-bridge", "containerd"}
+"""Needed only where a real node runs (e2e/testbed/node/)."""

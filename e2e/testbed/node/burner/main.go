@@ -44,10 +44,12 @@ func main() {
 	http.HandleFunc("/", server.work)
 	http.HandleFunc("/ready", server.ready)
 	http.HandleFunc("/allocate", server.allocate)
+	http.HandleFunc("/burn", server.set)
+	server.millicores.Store(int64(*cores * 1000))
 	go func() {
 		burn(*burst)
 		server.begun.Store(true)
-		hold(*cores)
+		server.hold()
 	}()
 	log.Fatal(http.ListenAndServe(*listen, nil))
 }
@@ -59,6 +61,8 @@ type server struct {
 	waiting atomic.Int64
 	begun   atomic.Bool
 	held    [][]byte
+	// What is used all the time.
+	millicores atomic.Int64
 }
 
 // work uses the CPU time of one request; requests take turns, so that a burner has the throughput of one worker.
@@ -114,19 +118,27 @@ func burn(amount time.Duration) {
 	runtime.KeepAlive(number)
 }
 
-// hold uses so many cores for ever.
-func hold(cores float64) {
-	if cores <= 0 {
+// set changes what is used all the time to ?millicores=.
+func (s *server) set(answer http.ResponseWriter, request *http.Request) {
+	millicores, err := strconv.ParseInt(request.URL.Query().Get("millicores"), 10, 64)
+	if err != nil {
+		http.Error(answer, err.Error(), http.StatusBadRequest)
 		return
 	}
+	s.millicores.Store(millicores)
+	fmt.Fprintln(answer, "set")
+}
+
+// hold uses the cores that are set, for ever.
+func (s *server) hold() {
 	runtime.LockOSThread()
-	start, before := time.Now(), used()
+	var owed time.Duration
+	last, before := time.Now(), used()
 	for {
-		owed := time.Duration(float64(time.Since(start))*cores) - (used() - before)
-		if owed > mostDebt {
-			before -= owed - mostDebt
-			owed = mostDebt
-		}
+		now, usedNow := time.Now(), used()
+		owed += time.Duration(float64(now.Sub(last))*float64(s.millicores.Load())/1000) - (usedNow - before)
+		last, before = now, usedNow
+		owed = min(owed, mostDebt)
 		if owed > 0 {
 			burn(owed)
 		}

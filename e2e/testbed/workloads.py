@@ -17,6 +17,8 @@ def workload(
     requests: Mapping[str, str] | None = None,
     limits: Mapping[str, str] | None = None,
     sidecars: tuple[str, ...] = (),
+    native_sidecars: Mapping[str, Mapping[str, str]] | None = None,
+    pod_requests: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
     node: str = NODE_NAMES[0],
 ) -> dict[str, Any]:
@@ -30,18 +32,28 @@ def workload(
         requests: Of the main container, such as {"cpu": "500m", "memory": "256Mi"}; none by default.
         limits: Of the main container; none by default.
         sidecars: Names of further containers, without requests.
+        native_sidecars: Requests by name of init containers that run as long as their pod.
+        pod_requests: Of the whole pod (``spec.resources``); none by default.
         annotations: Of the pod template; stages.yaml says which ones slow a pod down.
         node: One of NODE_NAMES; by default there is no scheduler to choose it.
     """
     resources = {key: dict(value) for key, value in (("requests", requests), ("limits", limits)) if value}
     containers = [{"name": name, "image": _IMAGE, "resources": resources}]
     containers += [{"name": sidecar, "image": _IMAGE} for sidecar in sidecars]
+    pod: dict[str, Any] = {"nodeName": node, "containers": containers}
+    if native_sidecars:
+        pod["initContainers"] = [
+            {"name": sidecar, "image": _IMAGE, "restartPolicy": "Always", "resources": {"requests": dict(asked)}}
+            for sidecar, asked in native_sidecars.items()
+        ]
+    if pod_requests:
+        pod["resources"] = {"requests": dict(pod_requests)}
     spec: dict[str, Any] = {
         "replicas": replicas,
         "selector": {"matchLabels": {"app": name}},
         "template": {
             "metadata": {"labels": {"app": name}, "annotations": dict(annotations or {})},
-            "spec": {"nodeName": node, "containers": containers},
+            "spec": pod,
         },
     }
     if kind == "StatefulSet":

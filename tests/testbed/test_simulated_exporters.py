@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import urllib.error
 import urllib.request
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from e2e.testbed.simulator import Simulator
-from e2e.testbed.simulator.cluster import Cluster, Container, Owner, Pod, Scalable
+from e2e.testbed.simulator.cluster import Cluster, Container, Node, Owner, Pod, Scalable
 
 SCENARIO: dict[str, Any] = {
     "workloads": [{"namespace": "shop", "name": "api", "cpu": {"amount": 1.0}, "memory": {"amount": 600}}],
@@ -24,18 +25,34 @@ SCENARIO: dict[str, Any] = {
     ],
 }
 MAIN = Container("api", "registry.example/api:1", {"cpu": 0.5, "memory": 1000, "hugepages-2Mi": 1}, {"memory": 2000})
+PROXY = Container(
+    "proxy", "registry.example/proxy:1", {"cpu": 0.2}, {"cpu": 0.4}, restart_policy="Always", id="cri://f"
+)
+SETUP = Container("setup", "registry.example/setup:1", {"cpu": 0.1}, {}, stopped=True)
+STARTED = dataclasses.replace(MAIN, started=20.0)
 OWNER = Owner("ReplicaSet", "api-abc", controller=True)
 CLUSTER = Cluster(
     (
-        Pod("shop", "api-0", "uid-0", "node-0", "Running", "True", (OWNER,), (MAIN,), 10.0),
+        Pod(
+            *("shop", "api-0", "uid-0", "node-0", "Running", "True", (OWNER,), (STARTED,), 10.0),
+            ready_since=25.0,
+            host_ip="10.0.0.1",
+            pod_ip="10.1.0.1",
+        ),
         Pod("shop", "api-1", "uid-1", "node-0", "Running", "True", (OWNER,), (MAIN,), 10.0, deletion=99.0),
         Pod("shop", "bare", "uid-2", "", "Pending", None, (), (MAIN,), 10.0),
+        Pod(
+            *("shop", "late", "uid-3", "node-1", "Pending", "False", (), (MAIN,), 10.0),
+            ready_since=30.0,
+            init_containers=(SETUP, PROXY),
+        ),
     ),
     (
         Scalable("ReplicaSet", "shop", "api-abc", (Owner("Deployment", "api", controller=True),), 2, 1, 1),
         Scalable("Deployment", "shop", "api", (), 2, 1, 1),
         Scalable("StatefulSet", "shop", "db", (), 3, 2, 2),
     ),
+    (Node("node-0", {"Ready": "True", "DiskPressure": "False"}), Node("node-1", {"Ready": "Unknown"})),
 )
 
 
@@ -53,6 +70,7 @@ def series(simulator: Simulator, name: str, exporter: str = "") -> list[Sample]:
 
 POD = {"namespace", "pod", "uid"}
 CADVISOR = {"container", "id", "image", "name", "namespace", "pod", "node", "instance"}
+POD_INFO = {"host_ip", "pod_ip", "node", "created_by_kind", "created_by_name", "priority_class", "host_network"}
 OWNERS = {"owner_kind", "owner_name", "owner_is_controller"}
 
 
@@ -63,23 +81,45 @@ OWNERS = {"owner_kind", "owner_name", "owner_is_controller"}
             "container_cpu_usage_seconds_total", {*CADVISOR, "cpu"}, 2 * 3 + 2, id="running pods and the node"
         ),
         pytest.param("container_memory_working_set_bytes", CADVISOR, 2 * 3 + 2, id="memory has no cpu label"),
-        pytest.param("kube_pod_owner", POD | OWNERS, 3, id="every pod, a bare one too"),
-        pytest.param("kube_pod_status_phase", {*POD, "phase"}, 3 * 5, id="five phases"),
-        pytest.param("kube_pod_status_ready", {*POD, "condition"}, 2 * 3, id="only pods with the condition"),
+        pytest.param("kube_pod_owner", POD | OWNERS, 4, id="every pod, a bare one too"),
+        pytest.param("kube_pod_status_phase", {*POD, "phase"}, 4 * 5, id="five phases"),
+        pytest.param("kube_pod_status_ready", {*POD, "condition"}, 3 * 3, id="only pods with the condition"),
         pytest.param("kube_pod_deletion_timestamp", POD, 1, id="only terminating pods"),
-        pytest.param("kube_pod_created", POD, 3, id="creation"),
+        pytest.param("kube_pod_created", POD, 4, id="creation"),
         pytest.param(
             "kube_pod_container_resource_requests",
             {*POD, "container", "node", "resource", "unit"},
-            3 * 2,
+            4 * 2,
             id="cpu and memory requests of pending pods too",
         ),
         pytest.param(
             "kube_pod_container_resource_limits",
             {*POD, "container", "node", "resource", "unit"},
-            3,
+            4,
             id="only the limits that exist",
         ),
+        pytest.param("kube_pod_status_ready_time", POD, 1, id="only while ready"),
+        pytest.param("kube_pod_container_state_started", {*POD, "container"}, 1, id="only what has started"),
+        pytest.param("kube_pod_info", POD | POD_INFO, 4, id="every pod and its node"),
+        pytest.param(
+            "kube_pod_init_container_resource_requests",
+            {*POD, "container", "node", "resource", "unit"},
+            2,
+            id="init containers, native sidecars among them",
+        ),
+        pytest.param(
+            "kube_pod_init_container_resource_limits",
+            {*POD, "container", "node", "resource", "unit"},
+            1,
+            id="limits of init containers",
+        ),
+        pytest.param(
+            "kube_pod_init_container_info",
+            {*POD, "container", "image", "image_id", "image_spec", "container_id", "restart_policy"},
+            2,
+            id="which init container is a sidecar",
+        ),
+        pytest.param("kube_node_status_condition", {"node", "condition", "status"}, 3 * 3, id="three for a condition"),
         pytest.param("kube_replicaset_owner", {"namespace", "replicaset", *OWNERS}, 1, id="the ReplicaSet's owner"),
         pytest.param("kube_deployment_spec_replicas", {"namespace", "deployment"}, 1, id="a Deployment"),
         pytest.param("kube_deployment_status_replicas_ready", {"namespace", "deployment"}, 1, id="its ready replicas"),
@@ -141,6 +181,48 @@ def test_values_say_what_the_objects_say(simulator: Simulator) -> None:
     assert [s.value for s in series(simulator, "pg_stat_database_numbackends") if s.labels["datname"] == "leads"] == [
         40
     ]
+
+
+def test_times_nodes_and_sidecars_are_those_of_the_objects(simulator: Simulator) -> None:
+    assert [(s.labels["pod"], s.value) for s in series(simulator, "kube_pod_status_ready_time")] == [("api-0", 25)]
+    started = series(simulator, "kube_pod_container_state_started")
+    assert [(s.labels["pod"], s.labels["container"], s.value) for s in started] == [("api-0", "api", 20)]
+    by_pod = {s.labels["pod"]: s.labels for s in series(simulator, "kube_pod_info")}
+    assert (by_pod["api-0"]["node"], by_pod["api-0"]["created_by_name"]) == ("node-0", "api-abc")
+    assert by_pod["bare"]["created_by_kind"] == "<none>"
+    assert {
+        (s.labels["node"], s.labels["condition"], s.labels["status"])
+        for s in series(simulator, "kube_node_status_condition")
+        if s.value
+    } == {("node-0", "Ready", "true"), ("node-0", "DiskPressure", "false"), ("node-1", "Ready", "unknown")}
+    policies = {
+        s.labels["container"]: s.labels["restart_policy"] for s in series(simulator, "kube_pod_init_container_info")
+    }
+    assert policies == {"setup": "", "proxy": "Always"}
+
+
+def test_a_restarted_container_is_another_series_that_counts_from_zero(simulator: Simulator) -> None:
+    def ids() -> dict[str, float]:
+        found = series(simulator, "container_cpu_usage_seconds_total")
+        return {s.labels["id"]: s.value for s in found if (s.labels["pod"], s.labels["container"]) == ("api-0", "api")}
+
+    first = CLUSTER.pods[0]
+    simulator.world.advance(simulator.world.now + 100)
+    ((before, counted),) = ids().items()
+    restarted = dataclasses.replace(first, containers=(dataclasses.replace(STARTED, restarts=1, started=50.0),))
+    simulator.world.observe(dataclasses.replace(CLUSTER, pods=(restarted,)), simulator.world.now)
+    ((after, anew),) = ids().items()
+    assert before != after
+    assert counted >= 100
+    assert anew < 10
+
+
+def test_the_kubelet_has_series_of_native_sidecars_and_none_of_ended_init_containers(simulator: Simulator) -> None:
+    pod = dataclasses.replace(CLUSTER.pods[0], init_containers=(SETUP, PROXY))
+    simulator.observe(dataclasses.replace(CLUSTER, pods=(pod,)))
+    found = series(simulator, "container_memory_working_set_bytes")
+    assert {s.labels["name"] for s in found if s.labels["container"] == "proxy"} == {"f"}
+    assert "setup" not in {s.labels["container"] for s in found}
 
 
 def test_each_rabbitmq_endpoint_has_its_own_names(simulator: Simulator) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from e2e.testbed.simulator.cluster import Cluster, Container, Owner, Pod, Scalable, parse_cluster
+from e2e.testbed.simulator.cluster import Cluster, Container, Node, Owner, Pod, Scalable, parse_cluster
 from e2e.testbed.simulator.scenario import Change, Scenario
 from e2e.testbed.simulator.world import Truth, World
 
@@ -86,6 +87,27 @@ def test_only_ready_pods_that_stay_get_load_and_count() -> None:
         "uid-starting": 0.3,
         "uid-leaving": 0.2,
     }
+
+
+PROXY = Container("mesh", "registry.example/mesh:1", {"cpu": 0.5}, {}, restart_policy="Always")
+SETUP = Container("setup", "registry.example/setup:1", {"cpu": 4.0}, {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "percent"),
+    [
+        pytest.param(
+            {"init_containers": (SETUP, PROXY)}, 100 * (0.4 + 0.25) / (0.5 + 0.5), id="a native sidecar counts"
+        ),
+        pytest.param({"requests": {"cpu": 2.0}}, 100 * (0.4 + 0.25) / 2.0, id="a pod's request stands for all"),
+        pytest.param({"limits": {"cpu": 0.2}}, 40.0, id="a pod's limit binds its main container"),
+        pytest.param({"containers": (replace(MAIN, stopped=True), SIDECAR)}, None, id="a container that waits is idle"),
+    ],
+)
+def test_percent_counts_what_kubernetes_counts(changed: dict[str, Any], percent: float | None) -> None:
+    made = world(1, **workload(cpu={"amount": 0.4}))
+    made.observe(cluster(replace(pod("api-0"), **changed)), 100.0)
+    assert truth(made).cpu_percent == (percent if percent is None else pytest.approx(percent))
 
 
 def test_another_workload_with_the_same_prefix_is_not_touched() -> None:
@@ -218,6 +240,10 @@ def test_a_change_of_something_unknown_changes_nothing(kind: str) -> None:
         pytest.param({"queues": [QUEUE]}, "none of the workloads", id="an unknown worker"),
         pytest.param({"queues": [{"name": "a"}, {"name": "a"}]}, "named twice", id="a name twice"),
         pytest.param({"queue": []}, "queue", id="an unknown key"),
+        pytest.param({"sampling": {"everySeconds": 0}}, "greater than 0", id="samples without a pause"),
+        pytest.param({"nodeGraceSeconds": -1}, "greater than or equal to 0", id="a negative grace"),
+        pytest.param(workload(readiness={"failsAfter": 1}), "failsAfter", id="an unknown key of readiness"),
+        pytest.param(workload(readiness={"recoversAfterSeconds": 0}), "greater than 0", id="readiness never lost"),
         pytest.param(
             {"databases": [{"instance": "d", "connections": 1, "maxConnections": 3}]}, "exceed", id="none usable"
         ),
@@ -241,8 +267,22 @@ def test_lists_of_the_api_are_parsed() -> None:
                         {"name": "c", "image": "i", "resources": {"requests": {"cpu": "250m", "memory": "128Mi"}}},
                         {"name": "bare"},
                     ],
+                    "initContainers": [{"name": "mesh", "restartPolicy": "Always"}],
+                    "resources": {"requests": {"cpu": "1"}},
                 },
-                "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+                "status": {
+                    "phase": "Running",
+                    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-05T08:00:09Z"}],
+                    "containerStatuses": [
+                        {
+                            "name": "c",
+                            "containerID": "containerd://abc",
+                            "restartCount": 2,
+                            "state": {"running": {"startedAt": "2026-01-05T08:00:05Z"}},
+                        },
+                        {"name": "bare", "restartCount": 0, "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+                    ],
+                },
             },
             {"metadata": {**metadata, "name": "new", "uid": "v"}, "spec": {"containers": [{"name": "c"}]}},
         ],
@@ -259,10 +299,20 @@ def test_lists_of_the_api_are_parsed() -> None:
                 }
             ]
         },
+        [{"metadata": {"name": "node-0"}, "status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}}],
     )
     first, new = parsed.pods
     assert parsed.members == {("Deployment", "shop", "api"): (first,)}
     assert first.containers[0].requests == {"cpu": 0.25, "memory": 128 * 1024**2}
     assert (first.serving, new.serving, new.running, new.ready) == (True, False, False, None)
     assert first.created == 1767600000
+    assert first.ready_since == 1767600009
+    assert [(item.name, item.started, item.restarts) for item in first.running_containers] == [
+        ("c", 1767600005, 2),
+        ("mesh", None, 0),
+    ]
+    assert first.container_id(first.containers[0]) == "abc"
+    assert [(item.name, item.stopped, item.sidecar) for item in first.init_containers] == [("mesh", False, True)]
+    assert (first.requests, first.limits) == ({"cpu": 1.0}, {})
+    assert parsed.nodes == (Node("node-0", {"Ready": "Unknown"}),)
     assert (parsed.scalables[0].replicas, parsed.scalables[0].ready, parsed.scalables[0].available) == (2, 1, 0)

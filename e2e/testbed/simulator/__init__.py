@@ -2,8 +2,9 @@
 
 It reads pods from an API server, asks each workload for the load of a scenario, shares that over the ready pods (closed
 loop: more pods, less load for each), and serves what the kubelet's cAdvisor, kube-state-metrics, RabbitMQ and
-postgres_exporter would. Run it as ``python -m e2e.testbed.simulator --kubeconfig F --config scenario.yaml --port P
-[--seed N]``, or in process as :class:`Simulator`.
+postgres_exporter would. It writes to the API server what real kubelets would and KWOK does not: readiness that is lost
+under throttling, containers that start again, nodes that fall silent. Run it as ``python -m e2e.testbed.simulator
+--kubeconfig F --config scenario.yaml --port P [--seed N]``, or in process as :class:`Simulator`.
 
 Endpoints, on loopback:
 
@@ -18,6 +19,11 @@ The scenario (every key has a default but the names and ``connections``; unknown
 
     seed: 0
     sandboxContainer: POD              # or "", as under containerd
+    sampling:                          # absent: cAdvisor's values are those of this instant, without a time
+      everySeconds: 15                 # a cgroup's values move each time, give or take a third, and bear that time
+      firstAfterSeconds: 25            # after the container's start, give or take a fifth
+    lostNodes: []                      # whose kubelet is lost: no samples at once,
+    nodeGraceSeconds: 40               # after that time NotReady, and their pods too
     workloads:
       - namespace: leadgen
         name: api
@@ -27,10 +33,13 @@ The scenario (every key has a default but the names and ``connections``; unknown
         memory: {percent: 60, pods: 3} # or {amount: …} in bytes shared by the ready pods, on top of
         memoryBaseBytes: 0             # what each running pod has
         maxBacklogCoreSeconds: 0       # work that waits when all pods are at their limit; beyond that it is refused
-        sidecarCores: 0                # each other container of a running pod
+        sidecarCores: 0                # each other container of a running pod, native sidecars too
         sidecarBytes: 0
-        unreadyCores: 0                # a running pod that is not ready
+        unreadyCores: 0                # a running pod that is not ready: start-up work (stages.yaml, starts-in)
         drainingCores: 0               # a terminating one
+        readiness:                     # absent: throttling does not cost a pod its readiness
+          failsAfterSeconds: 10        # of throttling, up to twice as long; it goes on at its limit
+          recoversAfterSeconds: 10     # after it failed
     queues:
       - name: leads
         vhost: /
@@ -68,11 +77,16 @@ A change names what is to change::
      "queues": {"leads": {"depth": 10000, "hold": true, "arrivals": …, "ratePerPod": …}},
      "databases": {"leads-db": {"connections": 85, "up": true}},
      "freeze": true,                   # the time of loads and all queues stand still; counters go on
-     "hide": ["rabbitmq_*"]}           # replaces the list
+     "hide": ["rabbitmq_*"],           # replaces the list
+     "lostNodes": ["testbed-node-1"],  # replaces the list
+     "kill": ["leadgen/api"]}          # main containers of ready pods end, and start again a moment later
+
+Pods are counted as Kubernetes counts them: native sidecars belong to a pod, requests and limits of the whole pod
+(``spec.resources``) stand for those of its containers. kube-state-metrics has no series of these.
 """
 
 from e2e.testbed.simulator.scenario import Change, Scenario
 from e2e.testbed.simulator.server import Simulator
-from e2e.testbed.simulator.world import Truth
+from e2e.testbed.simulator.states import Truth
 
 __all__ = ["Change", "Scenario", "Simulator", "Truth"]

@@ -2,13 +2,7 @@
 
 Where the names and labels come from:
 
-* cAdvisor in the kubelet: google/cadvisor docs/storage/prometheus.md for the names; kubernetes/kubernetes
-  pkg/kubelet/server/server.go (``containerPrometheusLabelsFunc``) for the labels, blank where a cgroup has none. Beside
-  the containers it has series of the sandbox (container "POD", or "" under containerd), of each pod's slice and of the
-  whole node: a query without ``container!=""`` counts twice. ``node`` and ``instance`` come from the scrape
-  configuration (kube-prometheus); they are exposed here because one endpoint speaks for every node.
-* kube-state-metrics v2: docs/metrics/workload/{pod,replicaset,deployment,statefulset}-metrics.md. A pod without a Ready
-  condition has no kube_pod_status_ready, one without an owner has blank owner labels.
+* cAdvisor in the kubelet: cadvisor.py; kube-state-metrics: kube_state_metrics.py.
 * RabbitMQ: deps/rabbitmq_prometheus/metrics.md and metrics-detailed.md, rabbitmq.com/docs/prometheus: /metrics is
   aggregated and has no queue label, /metrics/per-object has {vhost, queue} under the same names, /metrics/detailed
   has them under the prefix ``rabbitmq_detailed_`` (families queue_coarse_metrics and queue_consumer_count).
@@ -19,120 +13,16 @@ Where the names and labels come from:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from e2e.testbed.simulator.cluster import Cluster, Owner, Pod
-from e2e.testbed.simulator.world import PAUSE, QueueState, Use, World
-
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
-UNITS = {"cpu": "core", "memory": "byte"}
-PHASES = ("Pending", "Succeeded", "Failed", "Unknown", "Running")
-SCALABLES = {
-    "ReplicaSet": ("replicaset", {"spec_replicas": "replicas", "status_ready_replicas": "ready"}),
-    "Deployment": (
-        "deployment",
-        {"spec_replicas": "replicas", "status_replicas_ready": "ready", "status_replicas_available": "available"},
-    ),
-    "StatefulSet": (
-        "statefulset",
-        {"replicas": "replicas", "status_replicas_ready": "ready", "status_replicas_available": "available"},
-    ),
-}
-READY = ("true", "false", "unknown")
-_CADVISOR = ("container", "id", "image", "name", "namespace", "pod", "node", "instance")
-_POD = ("namespace", "pod", "uid")
-_OWNER = ("owner_kind", "owner_name", "owner_is_controller")
-
-
-def cadvisor(world: World) -> Iterator[Metric]:
-    """Yield CPU and memory of every container, sandbox, pod slice and node."""
-    cpu = CounterMetricFamily(
-        "container_cpu_usage_seconds", "Cumulative cpu time consumed in seconds.", labels=(*_CADVISOR, "cpu")
-    )
-    memory = GaugeMetricFamily("container_memory_working_set_bytes", "Current working set in bytes.", labels=_CADVISOR)
-    node_memory = dict.fromkeys(world.node_cpu_seconds, 0.0)
-    for pod in (pod for pod in world.cluster.pods if pod.running):
-        slice_id = f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod.uid.replace('-', '_')}.slice"
-        images = {**{item.name: item.image for item in pod.containers}, PAUSE: PAUSE_IMAGE}
-        uses = {name: world.use.get((pod.uid, name), Use()) for name in images}
-        seconds = {name: world.cpu_seconds.get((pod.uid, name), 0.0) for name in images}
-        where = [pod.namespace, pod.name, pod.node, pod.node]
-        for name, image in images.items():
-            scope = hashlib.sha256(f"{pod.uid}/{name}".encode()).hexdigest()
-            shown = world.scenario.sandbox_container if name == PAUSE else name
-            labels = [shown, f"{slice_id}/cri-containerd-{scope}.scope", image, scope, *where]
-            cpu.add_metric([*labels, "total"], seconds[name])
-            memory.add_metric(labels, uses[name].memory)
-        whole = sum(use.memory for use in uses.values())
-        node_memory[pod.node] = node_memory.get(pod.node, 0.0) + whole
-        cpu.add_metric(["", slice_id, "", "", *where, "total"], sum(seconds.values()))
-        memory.add_metric(["", slice_id, "", "", *where], whole)
-    for node, used in node_memory.items():
-        for cgroup in ("/", "/kubepods.slice"):
-            cpu.add_metric(["", cgroup, "", "", "", "", node, node, "total"], world.node_cpu_seconds.get(node, 0.0))
-            memory.add_metric(["", cgroup, "", "", "", "", node, node], used)
-    yield from (cpu, memory)
-
-
-def kube_state_metrics(world: World) -> Iterator[Metric]:
-    """Yield what kube-state-metrics tells of pods, their resources and owners, and of what scales."""
-    yield from _pods(world.cluster)
-    for kind, (resource, measures) in SCALABLES.items():
-        items = [item for item in world.cluster.scalables if item.kind == kind]
-        for suffix, attribute in measures.items():
-            text = f"{attribute} of a {kind}."
-            family = GaugeMetricFamily(f"kube_{resource}_{suffix}", text, labels=("namespace", resource))
-            for item in items:
-                family.add_metric([item.namespace, item.name], getattr(item, attribute))
-            yield family
-    owner = GaugeMetricFamily("kube_replicaset_owner", "Its owner.", labels=("namespace", "replicaset", *_OWNER))
-    for item in world.cluster.scalables:
-        for labels in _owner_labels(item.owners) if item.kind == "ReplicaSet" else ():
-            owner.add_metric([item.namespace, item.name, *labels], 1)
-    yield owner
-
-
-def _owner_labels(owners: tuple[Owner, ...]) -> list[list[str]]:
-    return [[owner.kind, owner.name, str(owner.controller).lower()] for owner in owners] or [["", "", ""]]
-
-
-def _pods(cluster: Cluster) -> Iterator[Metric]:
-    owner = GaugeMetricFamily("kube_pod_owner", "Information about the Pod's owner.", labels=(*_POD, *_OWNER))
-    phase = GaugeMetricFamily("kube_pod_status_phase", "The pod's current phase.", labels=(*_POD, "phase"))
-    ready = GaugeMetricFamily("kube_pod_status_ready", "Whether the pod is ready.", labels=(*_POD, "condition"))
-    created = GaugeMetricFamily("kube_pod_created", "Unix creation timestamp.", labels=_POD)
-    deletion = GaugeMetricFamily("kube_pod_deletion_timestamp", "Unix deletion timestamp.", labels=_POD)
-    labels = (*_POD, "container", "node", "resource", "unit")
-    requests = GaugeMetricFamily("kube_pod_container_resource_requests", "Requested by a container.", labels=labels)
-    limits = GaugeMetricFamily("kube_pod_container_resource_limits", "The limit of a container.", labels=labels)
-    for pod in cluster.pods:
-        who = [pod.namespace, pod.name, pod.uid]
-        for labels_of_owner in _owner_labels(pod.owners):
-            owner.add_metric([*who, *labels_of_owner], 1)
-        for name in PHASES if pod.phase else ():
-            phase.add_metric([*who, name], pod.phase == name)
-        for condition in READY if pod.ready is not None else ():
-            ready.add_metric([*who, condition], str(pod.ready).lower() == condition)
-        created.add_metric(who, pod.created)
-        if pod.deletion is not None:
-            deletion.add_metric(who, pod.deletion)
-        _resources(requests, pod, "requests")
-        _resources(limits, pod, "limits")
-    yield from (owner, phase, ready, created, deletion, requests, limits)
-
-
-def _resources(family: GaugeMetricFamily, pod: Pod, which: str) -> None:
-    for container in pod.containers:
-        for resource, amount in getattr(container, which).items():
-            if resource in UNITS:
-                who = [pod.namespace, pod.name, pod.uid, container.name, pod.node]
-                family.add_metric([*who, resource, UNITS[resource]], amount)
-
+from e2e.testbed.simulator.cadvisor import cadvisor
+from e2e.testbed.simulator.kube_state_metrics import kube_state_metrics
+from e2e.testbed.simulator.states import QueueState
+from e2e.testbed.simulator.world import World
 
 QUEUE_FAMILIES: dict[str, tuple[str, Callable[[QueueState], int]]] = {
     "queue_messages_ready": ("Messages ready to be delivered to consumers", lambda queue: queue.ready),

@@ -43,7 +43,22 @@ class Demand(Strict):
         return max(0.0, self.percent.at(seconds, seed) / 100 * request - base) * self.pods
 
 
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NO_DEMAND = Demand(amount=Constant(value=0))
+
+
+class Readiness(Strict):
+    """Readiness under throttling: how long a pod bears it (up to twice as long), and how long it is then not ready."""
+
+    fails_after_seconds: Seconds = 10
+    recovers_after_seconds: Seconds = 10
+
+
+class Sampling(Strict):
+    """cAdvisor's housekeeping of one cgroup: every so often, give or take a third; first so long after its start."""
+
+    every_seconds: Seconds = 15
+    first_after_seconds: Seconds = 25
 
 
 class WorkloadLoad(Strict):
@@ -61,6 +76,7 @@ class WorkloadLoad(Strict):
     sidecar_bytes: Amount = 0
     unready_cores: Amount = 0
     draining_cores: Amount = 0
+    readiness: Readiness | None = None
 
     @property
     def key(self) -> str:
@@ -111,6 +127,9 @@ class Scenario(Strict):
 
     seed: int = 0
     sandbox_container: Literal["", "POD"] = "POD"
+    sampling: Sampling | None = None
+    node_grace_seconds: Amount = 40
+    lost_nodes: tuple[str, ...] = ()
     workloads: tuple[WorkloadLoad, ...] = ()
     queues: tuple[QueueLoad, ...] = ()
     databases: tuple[DatabaseLoad, ...] = ()
@@ -164,7 +183,9 @@ class Change(Strict):
     """A live change: workloads by ``namespace/name``, queues by name, databases by instance; what is absent stays.
 
     A load given here begins at its second 0 when the change is applied. ``freeze`` stops the time of all loads and the
-    movement of all queues (counters go on at the frozen rate); ``hide`` replaces the list of hidden metric families.
+    movement of all queues (counters go on at the frozen rate); ``hide`` replaces the list of hidden metric families,
+    ``lost_nodes`` that of nodes whose kubelet is lost. ``kill`` ends the main container of each ready pod of these
+    workloads, which starts again as another container.
     """
 
     workloads: dict[str, WorkloadChange] = Field(default_factory=dict)
@@ -172,3 +193,5 @@ class Change(Strict):
     databases: dict[str, DatabaseChange] = Field(default_factory=dict)
     freeze: bool | None = None
     hide: tuple[str, ...] | None = None
+    lost_nodes: tuple[str, ...] | None = None
+    kill: tuple[str, ...] = ()

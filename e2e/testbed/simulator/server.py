@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -16,9 +17,11 @@ from pydantic import ValidationError
 
 from e2e.testbed.simulator.cluster import Cluster
 from e2e.testbed.simulator.exposition import EXPORTERS, Exposition
+from e2e.testbed.simulator.kubelets import Kubelets
 from e2e.testbed.simulator.scenario import Change, Scenario
+from e2e.testbed.simulator.states import Truth
 from e2e.testbed.simulator.watcher import KubeWatcher
-from e2e.testbed.simulator.world import Truth, World
+from e2e.testbed.simulator.world import World
 
 
 class Simulator:
@@ -32,9 +35,10 @@ class Simulator:
         self, scenario: Scenario | Mapping[str, Any], kubeconfig: str | None, *, port: int = 0, seed: int | None = None
     ) -> None:
         parsed = scenario if isinstance(scenario, Scenario) else Scenario.model_validate(scenario)
-        self.world = World(parsed, time.monotonic(), seed)
+        self.world = World(parsed, time.monotonic(), seed, epoch=datetime.now(UTC).timestamp() - time.monotonic())
         self._lock = threading.Lock()
-        self._watcher = KubeWatcher(kubeconfig, self.observe) if kubeconfig is not None else None
+        self._watcher = KubeWatcher(kubeconfig, self._seen, ended=self._ended) if kubeconfig is not None else None
+        self._kubelets = Kubelets(self._watcher.api) if self._watcher is not None else None
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
         self._registries = {name: CollectorRegistry(auto_describe=False) for name in EXPORTERS}
@@ -83,6 +87,17 @@ class Simulator:
         """Take a new observation of the cluster."""
         with self._lock:
             self.world.observe(cluster, time.monotonic())
+
+    def _seen(self, cluster: Cluster) -> None:
+        self.observe(cluster)
+        assert self._kubelets is not None  # who watches a cluster writes to it
+        with self._lock:
+            orders = self.world.orders()
+        self._kubelets.settle(cluster, orders)
+
+    def _ended(self) -> None:
+        assert self._kubelets is not None
+        self._kubelets.release()
 
     def apply(self, change: Change | Mapping[str, Any]) -> None:
         """Change loads, queues or databases at once.

@@ -9,104 +9,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from e2e.testbed.simulator.cgroups import Cgroup, Sample, Sampler, cgroups_of
 from e2e.testbed.simulator.cluster import Cluster, Container, Pod
-from e2e.testbed.simulator.loads import Load
-from e2e.testbed.simulator.scenario import Change, DatabaseLoad, Demand, QueueLoad, Scenario, WorkloadLoad
+from e2e.testbed.simulator.orders import Orders
+from e2e.testbed.simulator.scenario import Change, Scenario, WorkloadLoad
 from e2e.testbed.simulator.sharing import drain, ratio_percent, share
+from e2e.testbed.simulator.states import (
+    IDLE,
+    PAUSE,
+    PAUSE_USE,
+    ContainerKey,
+    DatabaseState,
+    QueueState,
+    Truth,
+    Use,
+    WorkloadState,
+)
 
 LONGEST_STEP = 0.25
-PAUSE = "POD"  # the sandbox of a pod; no container can be named so, their names are lower case
-ContainerKey = tuple[str, str]  # (pod uid, container name)
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What one container uses: cores, and bytes of working set."""
-
-    cores: float = 0.0
-    memory: float = 0.0
-
-
-IDLE = Use()
-PAUSE_USE = Use(cores=0.0005, memory=700_000)
-
-
-@dataclass(slots=True)
-class WorkloadState:
-    """A workload now; a load's seconds count from ``…_since`` in load time."""
-
-    config: WorkloadLoad
-    cpu: Demand
-    memory: Demand
-    cpu_since: float = 0.0
-    memory_since: float = 0.0
-    offered_cores: float = 0.0
-    backlog_core_seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class QueueState:
-    """A queue now: depth in messages (fractional inside), arrivals and throughput in messages per second."""
-
-    config: QueueLoad
-    load: Load
-    rate_per_pod: float
-    depth: float
-    hold: bool
-    since: float = 0.0
-    arrivals: float = 0.0
-    throughput: float = 0.0
-    consumers: int = 0
-
-    @property
-    def ready(self) -> int:
-        """Whole messages that are ready to be delivered."""
-        return math.floor(self.depth + 1e-9)
-
-    @property
-    def unacked(self) -> int:
-        """Messages that the consumers hold: each busy one its prefetch."""
-        capacity = self.rate_per_pod * self.consumers
-        return round(self.config.prefetch * self.consumers * self.throughput / capacity) if capacity else 0
-
-
-@dataclass(slots=True)
-class DatabaseState:
-    """A database now; connections beyond the usable ones are refused."""
-
-    config: DatabaseLoad
-    load: Load
-    up: bool
-    since: float = 0.0
-    connections: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What is really so in one workload: its ready pods, their use against their requests, what waits.
-
-    Percents count containers of ready pods that have a request, as scaling-policy.md §2 does; None without any request.
-    """
-
-    kind: str
-    namespace: str
-    name: str
-    ready_pods: int
-    offered_cores: float
-    used_cores: float
-    backlog_core_seconds: float
-    cpu_percent: float | None
-    memory_percent: float | None
 
 
 class World:
-    """The state of a scenario at ``now`` (any clock in seconds that never goes back)."""
+    """The state of a scenario at ``now`` (any clock in seconds that never goes back).
 
-    def __init__(self, scenario: Scenario, now: float, seed: int | None = None) -> None:
+    Attributes:
+        epoch: Unix time at which that clock was 0.
+        lost: The nodes whose kubelet is lost, and since when on that clock.
+    """
+
+    def __init__(self, scenario: Scenario, now: float, seed: int | None = None, epoch: float = 0.0) -> None:
         self.scenario = scenario
         self.now = now
+        self.epoch = epoch
         self.load_time = 0.0
         self.frozen = False
         self.hide = scenario.hide
@@ -120,7 +55,13 @@ class World:
         self.databases = {item.instance: DatabaseState(item, item.connections, item.up) for item in scenario.databases}
         self.use: dict[ContainerKey, Use] = {}
         self.cpu_seconds: dict[ContainerKey, float] = {}
+        self.pod_cpu_seconds: dict[str, float] = {}
         self.node_cpu_seconds: dict[str, float] = {}
+        self.lost = dict.fromkeys(scenario.lost_nodes, now)
+        self._killed: set[ContainerKey] = set()
+        self._cgroups: tuple[Cgroup, ...] = ()
+        self._sampler = None if scenario.sampling is None else Sampler(scenario.sampling, self.seed)
+        self._ids: dict[ContainerKey, str] = {}
         self._requests: dict[tuple[str, str], float] = {}
         self._settle(0.0)
 
@@ -129,37 +70,40 @@ class World:
         self.advance(now)
         self.cluster = cluster
         uids = {pod.uid for pod in cluster.pods}
-        self.cpu_seconds = {key: value for key, value in self.cpu_seconds.items() if key[0] in uids}
+        ids = {(pod.uid, item.name): pod.container_id(item) for pod in cluster.pods for item in pod.running_containers}
+        self.pod_cpu_seconds = {uid: value for uid, value in self.pod_cpu_seconds.items() if uid in uids}
+        self.cpu_seconds = {
+            key: value
+            for key, value in self.cpu_seconds.items()
+            if key[0] in uids and ids.get(key) in {None, self._ids.get(key)}  # a restarted container counts from 0
+        }
+        self._ids = {key: value for key, value in self._ids.items() if key[0] in uids} | ids
+        for workload in self.workloads.values():
+            workload.probes.forget(self._members(workload.config))
+        self._cgroups = tuple(cgroups_of(cluster, self.scenario.sandbox_container, self.node_cpu_seconds))
         self._settle(0.0)
 
     def apply(self, change: Change, now: float) -> None:
         """Bring the world to ``now``, then put a change in force; KeyError (with the name) for an unknown name."""
         self.advance(now)
         for known, named in (
-            (self.workloads.keys(), change.workloads.keys()),
+            (self.workloads.keys(), change.workloads.keys() | set(change.kill)),
             (self.queues.keys(), change.queues.keys()),
             (self.databases.keys(), change.databases.keys()),
         ):
             if unknown := sorted(named - known):
                 raise KeyError(f"unknown {', '.join(unknown)}; known are {', '.join(sorted(known)) or 'none'}")
-        for key, new in change.workloads.items():
-            workload = self.workloads[key]
-            if new.cpu is not None:
-                workload.cpu, workload.cpu_since, workload.backlog_core_seconds = new.cpu, self.load_time, 0.0
-            if new.memory is not None:
-                workload.memory, workload.memory_since = new.memory, self.load_time
+        for key, workload_change in change.workloads.items():
+            self.workloads[key].change(workload_change, self.load_time)
         for name, queue_change in change.queues.items():
-            queue = self.queues[name]
-            if queue_change.arrivals is not None:
-                queue.load, queue.since = queue_change.arrivals, self.load_time
-            queue.rate_per_pod = queue.rate_per_pod if queue_change.rate_per_pod is None else queue_change.rate_per_pod
-            queue.depth = queue.depth if queue_change.depth is None else queue_change.depth
-            queue.hold = queue.hold if queue_change.hold is None else queue_change.hold
+            self.queues[name].change(queue_change, self.load_time)
         for instance, database_change in change.databases.items():
-            database = self.databases[instance]
-            if database_change.connections is not None:
-                database.load, database.since = database_change.connections, self.load_time
-            database.up = database.up if database_change.up is None else database_change.up
+            self.databases[instance].change(database_change, self.load_time)
+        for key in change.kill:
+            config = self.workloads[key].config
+            self._killed |= {(pod.uid, _main(config, pod).name) for pod in self.serving(config)}
+        if change.lost_nodes is not None:
+            self.lost = {node: self.lost.get(node, now) for node in change.lost_nodes}
         self.frozen = self.frozen if change.freeze is None else change.freeze
         self.hide = self.hide if change.hide is None else change.hide
         self._settle(0.0)
@@ -172,8 +116,28 @@ class World:
             for pod, name in self._running_containers():
                 used = self.use[pod.uid, name].cores * step
                 self.cpu_seconds[pod.uid, name] = self.cpu_seconds.get((pod.uid, name), 0.0) + used
+                self.pod_cpu_seconds[pod.uid] = self.pod_cpu_seconds.get(pod.uid, 0.0) + used
                 self.node_cpu_seconds[pod.node] = self.node_cpu_seconds.get(pod.node, 0.0) + used
             self.now = now if step == rest else self.now + step
+            if self._sampler is not None:
+                self._sampler.take(self.now, self.epoch, self._measured())
+
+    def sampled(self) -> Iterator[tuple[Cgroup, Sample]]:
+        """Yield what each kubelet shows: the last samples, or without ``sampling`` what is so at this instant."""
+        for cgroup, now in self._measured():
+            shown = now if self._sampler is None else self._sampler.last(cgroup)
+            if shown is not None:
+                yield cgroup, shown
+
+    def orders(self) -> Orders:
+        """Return what the pretended kubelets must make the API server say; a kill is ordered once."""
+        grace = self.scenario.node_grace_seconds
+        killed, self._killed = frozenset(self._killed), set()
+        return Orders(
+            unready=frozenset(uid for state in self.workloads.values() for uid in state.probes.failing),
+            killed=killed,
+            unreachable=frozenset(node for node, since in self.lost.items() if self.now - since >= grace),
+        )
 
     def truth(self) -> list[Truth]:
         """Return the ground truth of every workload at the world's ``now``, in the order of the scenario."""
@@ -186,10 +150,30 @@ class World:
     def _members(self, workload: WorkloadLoad) -> tuple[Pod, ...]:
         return self.cluster.members.get((workload.kind, workload.namespace, workload.name), ())
 
+    def _measured(self) -> Iterator[tuple[Cgroup, Sample]]:
+        """Yield every cgroup of the nodes that are not lost, with what it uses at this instant."""
+        by_pod: dict[str, float] = {}
+        for (uid, _), use in self.use.items():
+            by_pod[uid] = by_pod.get(uid, 0.0) + use.memory
+        by_node = dict.fromkeys(self.node_cpu_seconds, 0.0)
+        for pod in self.cluster.pods:
+            by_node[pod.node] = by_node.get(pod.node, 0.0) + by_pod.get(pod.uid, 0.0)
+        for cgroup in self._cgroups:
+            if cgroup.node in self.lost:
+                continue
+            if not cgroup.uid:
+                seconds, memory = self.node_cpu_seconds.get(cgroup.node, 0.0), by_node[cgroup.node]
+            elif not cgroup.key:
+                seconds, memory = self.pod_cpu_seconds.get(cgroup.uid, 0.0), by_pod.get(cgroup.uid, 0.0)
+            else:
+                key = (cgroup.uid, cgroup.key)
+                seconds, memory = self.cpu_seconds.get(key, 0.0), self.use.get(key, IDLE).memory
+            yield cgroup, Sample(None, seconds, memory)
+
     def _running_containers(self) -> Iterator[tuple[Pod, str]]:
         for pod in self.cluster.pods:
             if pod.running:
-                yield from ((pod, name) for name in (*(container.name for container in pod.containers), PAUSE))
+                yield from ((pod, name) for name in (*(item.name for item in pod.running_containers), PAUSE))
 
     def _settle(self, step: float) -> None:
         """Compute the use that holds during the next ``step`` seconds, and move queues and backlogs by it."""
@@ -230,41 +214,57 @@ class World:
             self._request(config, members, "memory"),
             config.memory_base_bytes,
         )
-        caps = [_limit(_main(config, pod), "cpu") for pod in serving]
+        caps = [_limit(config, pod, "cpu") for pod in serving]
         worked_off = state.backlog_core_seconds / (step or LONGEST_STEP)
         cores = share(offered + worked_off, caps)
         state.offered_cores = offered
+        if config.readiness is not None:
+            throttled = offered + worked_off > sum(cores) + 1e-9
+            state.probes.watch(config.readiness, members, throttled, self.now, f"{self.seed}/{config.key}")
         if step and not self.frozen:
             waiting = state.backlog_core_seconds + (offered - sum(cores)) * step
             state.backlog_core_seconds = min(max(0.0, waiting), config.max_backlog_core_seconds)
         for pod in members:
             if not pod.running:
                 continue
-            for container in pod.containers:
-                self.use[pod.uid, container.name] = Use(config.sidecar_cores, config.sidecar_bytes)
             main = _main(config, pod)
             lone = config.unready_cores if pod.deletion is None else config.draining_cores
-            self.use[pod.uid, main.name] = Use(lone, config.memory_base_bytes)
+            if pod.uid in state.probes.failing:
+                lone = _limit(config, pod, "cpu")
+            for container in pod.running_containers:
+                beside = Use(config.sidecar_cores, config.sidecar_bytes)
+                alone = Use(lone, config.memory_base_bytes)
+                self.use[pod.uid, container.name] = alone if container.name == main.name else beside
         for pod, used in zip(serving, cores, strict=True):
             main = _main(config, pod)
+            if main not in pod.running_containers:
+                continue
             asked = config.memory_base_bytes + memory / len(serving)
-            self.use[pod.uid, main.name] = Use(used, min(asked, _limit(main, "memory")))
+            self.use[pod.uid, main.name] = Use(used, min(asked, _limit(config, pod, "memory")))
 
     def _request(self, config: WorkloadLoad, members: tuple[Pod, ...], resource: str) -> float | None:
-        """Return the request of the main container; the last known one while there are no pods."""
+        """Return the request of the pod, or of its main container; the last known one while there are no pods."""
         for pod in members:
-            if (request := _main(config, pod).requests.get(resource)) is not None:
+            request = pod.requests.get(resource, _main(config, pod).requests.get(resource))
+            if request is not None:
                 self._requests[config.key, resource] = request
                 break
         return self._requests.get((config.key, resource))
 
     def _truth(self, state: WorkloadState) -> Truth:
         serving = self.serving(state.config)
-        used = [(container, self.use[pod.uid, container.name]) for pod in serving for container in pod.containers]
         percents = {
             resource: ratio_percent(
-                sum(getattr(use, measure) for container, use in used if resource in container.requests),
-                sum(container.requests[resource] for container, _ in used if resource in container.requests),
+                sum(
+                    getattr(self.use[pod.uid, item.name], measure) for pod in serving for item in _asking(pod, resource)
+                ),
+                sum(pod.requests[resource] for pod in serving if resource in pod.requests)
+                + sum(
+                    item.requests[resource]
+                    for pod in serving
+                    if resource not in pod.requests
+                    for item in _asking(pod, resource)
+                ),
             )
             for resource, measure in (("cpu", "cores"), ("memory", "memory"))
         }
@@ -274,7 +274,7 @@ class World:
             name=state.config.name,
             ready_pods=len(serving),
             offered_cores=state.offered_cores,
-            used_cores=sum(use.cores for _, use in used),
+            used_cores=sum(self.use[pod.uid, item.name].cores for pod in serving for item in pod.running_containers),
             backlog_core_seconds=state.backlog_core_seconds,
             cpu_percent=percents["cpu"],
             memory_percent=percents["memory"],
@@ -283,8 +283,18 @@ class World:
 
 def _main(config: WorkloadLoad, pod: Pod) -> Container:
     """Return the container that works: the one that the scenario names, else the first."""
-    return next((item for item in pod.containers if item.name == config.container), pod.containers[0])
+    every = (*pod.containers, *(item for item in pod.init_containers if item.sidecar))
+    return next((item for item in every if item.name == config.container), pod.containers[0])
 
 
-def _limit(container: Container, resource: str) -> float:
-    return container.limits.get(resource, math.inf)
+def _limit(config: WorkloadLoad, pod: Pod, resource: str) -> float:
+    """Return what the main container can use at most: its own limit or its pod's, none where it does not run."""
+    main = _main(config, pod)
+    if main not in pod.running_containers:
+        return 0.0
+    return min(main.limits.get(resource, math.inf), pod.limits.get(resource, math.inf))
+
+
+def _asking(pod: Pod, resource: str) -> tuple[Container, ...]:
+    """Return the containers whose use counts: all of a pod with a request of its own, else those with a request."""
+    return tuple(item for item in pod.running_containers if resource in pod.requests or resource in item.requests)

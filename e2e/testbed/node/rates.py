@@ -141,22 +141,25 @@ def table(seen: Sequence[tuple[str, Seen]]) -> str:
     by_way = defaultdict(list)
     for title, each in seen:
         by_way[title].append(each)
-    lines = ["| reading | steady | step | young | 90% of the step | new pods |", "|---|---|---|---|---|---|"]
+    lines = ["| reading | steady | step | young | no number | 90% of the step | new pods |", f"|{'---|' * 7}"]
+    most = max(map(len, map(_old, by_way.values())))
     for way in WAYS:
         of = by_way[way.title]
-        old = {
-            name: [each for each in of if each.workload == name and each.age > _YOUNG_SECONDS]
-            for name in ("steady", "step")
-        }
+        old = {name: [each for each in _old(of) if each.workload == name] for name in ("steady", "step")}
         young = [each for each in of if each.new and each.age <= _YOUNG_SECONDS]
         enough = _LOW + _SEEN * (_HIGH - _LOW)
         cells = [_errors(each) for each in (old["steady"], old["step"], young)]
         cells += [
+            f"{100 * (most - len(_old(of))) / most:.0f}%",
             _first([each.when for each in old["step"] if each.when > 0 and each.reading >= enough]),
             _first([each.age for each in young]),
         ]
         lines.append(f"| {way.title} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _old(seen: Sequence[Seen]) -> list[Seen]:
+    return [each for each in seen if each.age > _YOUNG_SECONDS]
 
 
 def _first(when: Sequence[float]) -> str:

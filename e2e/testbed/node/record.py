@@ -1,0 +1,143 @@
+"""What a namespace of the real node went through, second by second: pods, replicas and what policies read."""
+
+import re
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+
+from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api, CustomObjectsApi
+
+from e2e.testbed.node.truth import Truth
+from e2e.testbed.policies import GROUP, VERSION
+
+_INTERVAL_SECONDS = 1.0
+_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?%")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One policy, which has the name of its Deployment, at one time.
+
+    Attributes:
+        when: Unix seconds.
+        replicas: spec.replicas.
+        readings: By metric, its value as the status shows it and its verdict; no value when there is no number.
+        decision: Its reason and sentence.
+    """
+
+    when: float
+    replicas: int
+    readings: dict[str, tuple[str | None, str]]
+    decision: str
+
+    def ends(self, metric: str = "cpu") -> tuple[float, float] | None:
+        """The lowest and highest percentage that a metric's value names, the same where it is one; None without."""
+        value, _ = self.readings.get(metric, (None, ""))
+        numbers = [float(each.replace(",", "")) for each in _NUMBER.findall(value or "")]
+        return (min(numbers), max(numbers)) if numbers else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod that was seen, with the Unix seconds at which it was first and last."""
+
+    name: str
+    uid: str
+    app: str
+    first: float
+    last: float
+
+
+class Record:
+    """The record, kept from `with` on."""
+
+    def __init__(self, client: ApiClient, namespace: str, truth: Truth) -> None:
+        """Take a client with the rights to read, the namespace, and the kernel's counters."""
+        self._apps, self._core, self._objects = AppsV1Api(client), CoreV1Api(client), CustomObjectsApi(client)
+        self._namespace = namespace
+        self._truth = truth
+        self._moments: dict[str, list[Moment]] = {}
+        self._pods: dict[str, Pod] = {}
+        self._ready: dict[str, list[str]] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="record")
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End."""
+        self._end.set()
+        self._thread.join()
+
+    def moments(self, name: str, since: float = 0.0) -> list[Moment]:
+        """Every moment of a policy from a Unix time on."""
+        return [each for each in list(self._moments.get(name, [])) if each.when >= since]
+
+    def ready(self, name: str) -> list[str]:
+        """The addresses of a Deployment's ready pods, as they were a second ago."""
+        return self._ready.get(name, [])
+
+    def true_percent(self, name: str, request: float, start: float, end: float) -> float:
+        """CPU of all pods of a Deployment between two Unix times by the kernel's counters, in percent.
+
+        Args:
+            name: Of the Deployment.
+            request: Cores that each of its pods requests.
+            start: From when; pods that came later count from then on.
+            end: Until when.
+        """
+        used = lived = 0.0
+        for pod in list(self._pods.values()):
+            if pod.app != name:
+                continue
+            first, last = max(start, pod.first), min(end, pod.last)
+            for group in self._truth.ids():
+                if group.endswith(f"pod{pod.uid}") and last > first:
+                    seconds = self._truth.used(group, first, last)
+                    if seconds is not None:
+                        used += seconds
+                        lived += last - first
+        return 100 * used / (request * lived) if lived else 0.0
+
+    def told(self, name: str, since: float = 0.0) -> str:
+        """Every change that a policy saw, one line each, for the message of a failed test."""
+        lines, before = [], ""
+        for each in self.moments(name, since):
+            readings = ", ".join(f"{metric} {value} {verdict}" for metric, (value, verdict) in each.readings.items())
+            line = f"{each.replicas} replicas; {readings}; {each.decision}"
+            if line != before:
+                lines.append(f"{each.when - since if since else each.when:8.1f}s  {line}")
+            before = line
+        return "\n".join(lines)
+
+    def _run(self) -> None:
+        while not self._end.wait(_INTERVAL_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        now = time.time()  # noqa: TID251 - to compare with the kernel's counters
+        pods: Any = self._core.list_namespaced_pod(self._namespace)
+        ready: dict[str, list[str]] = {}
+        for pod in pods.items:
+            app = pod.metadata.labels.get("app", "")
+            seen = self._pods.get(pod.metadata.uid)
+            first = seen.first if seen else now
+            self._pods[pod.metadata.uid] = Pod(pod.metadata.name, pod.metadata.uid, app, first, now)
+            conditions = {each.type: each.status for each in pod.status.conditions or []}
+            if conditions.get("Ready") == "True" and pod.metadata.deletion_timestamp is None:
+                ready.setdefault(app, []).append(pod.status.pod_ip)
+        self._ready = ready
+        deployments: Any = self._apps.list_namespaced_deployment(self._namespace)
+        replicas = {each.metadata.name: each.spec.replicas for each in deployments.items}
+        policies: Any = self._objects.list_namespaced_custom_object(GROUP, VERSION, self._namespace, "scalingpolicies")
+        for policy in policies["items"]:
+            name = policy["metadata"]["name"]
+            status = policy.get("status") or {}
+            decision = status.get("decision") or {}
+            readings = {each["name"]: (each.get("value"), each["verdict"]) for each in status.get("metrics") or []}
+            said = f"{decision.get('reason', '')}: {decision.get('sentence') or decision.get('message', '')}"
+            self._moments.setdefault(name, []).append(Moment(now, replicas.get(name, 0), readings, said))

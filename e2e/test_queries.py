@@ -15,8 +15,8 @@ from deadband.api.conditions import Reason
 from deadband.api.metrics import Metric
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScaleTargetRef
-from deadband.core.types import Absent, Reading, Sample
-from deadband.queries.plan import describe, plan
+from deadband.core.types import Absent, Interval, Reading, Sample
+from deadband.queries.plan import closer, describe, plan
 from deadband.queries.types import Key, Need
 from e2e.queries.backfill import Backfill
 from e2e.queries.world import MANY, STRANGE, build
@@ -43,20 +43,27 @@ class World:
         self.not_a_number = not_a_number
         self.now = datetime.fromtimestamp(at, UTC)
         self.sources = {
-            "main": MetricSourceSpec(url=url, default=True),
+            "main": MetricSourceSpec(url=url, default=True, rate_window_seconds=60),
+            "short": MetricSourceSpec(url=url, stale_after_seconds=60),
             "bound": MetricSourceSpec.model_validate({"url": url, "rawQueries": "NamespaceEnforced"}),
             "other": MetricSourceSpec.model_validate({"url": url, "recipes": [RENAMED]}),
         }
 
-    def read(self, needs: Sequence[Need]) -> dict[Key, Reading]:
-        planned = plan(needs, self.sources)
+    def read(self, needs: Sequence[Need], *, closely: bool = False) -> dict[Key, Reading]:
+        """Ask as the operator does; `closely`: go on to the second look without the first."""
 
         async def ask() -> dict[Key, Reading]:
             metrics = PrometheusMetrics(Silent())
             metrics.update_sources(self.sources)
-            answers = await metrics.ask(planned.questions, at=self.now)
+            readings, unclear = {}, list(needs)
+            if not closely:
+                first = plan(needs, self.sources)
+                readings = first.read(await metrics.ask(first.questions, at=self.now), now=self.now)
+                unclear = first.unclear(readings)
+            second = closer(unclear, self.sources)
+            readings |= second.read(await metrics.ask(second.questions, at=self.now), now=self.now)
             metrics.close()
-            return planned.read(answers, now=self.now)
+            return readings
 
         return asyncio.run(ask())
 
@@ -115,6 +122,10 @@ def raw(text: str) -> Need:
     return need({"query": text})
 
 
+def real(name: str, **more: str) -> Need:
+    return cpu(f"real/Deployment/{name}", **more)
+
+
 API, DB, PAIR = "leadgen/Deployment/api", "leadgen/StatefulSet/leads-db", "leadgen/Deployment/pair"
 
 NUMBERS = [
@@ -131,8 +142,17 @@ NUMBERS = [
     ("the other container: 0.1 of 0.2", cpu(PAIR, container="helper"), "50"),
     ("a container among ones without a request", cpu(API, container="app"), "75"),
     ("a request of zero is none: 0.2 of 1", cpu("leadgen/Deployment/half"), "20"),
-    ("a fresh pod counts on neither side: 0.2 + 0.3 of 2", cpu("leadgen/Deployment/growing"), "25"),
-    ("half of the requests measured is enough: 0.2 of 1", cpu("leadgen/Deployment/doubling"), "20"),
+    ("pods that have long been Ready: 0.31 of 0.5", real("old"), "62"),
+    ("pods of a rollout, over the time since they became Ready (A1)", real("rolled"), "62"),
+    ("work before a pod is Ready is no load (A4)", real("burst"), "0"),
+    ("the living container alone counts, not the one that was killed (A2)", real("crashed"), "90"),
+    ("memory of the living container alone: 256 of 512 MiB", memory("real/Deployment/crashed"), "50"),
+    ("a pod that lost its readiness under load still counts (A5)", real("overloaded"), "100"),
+    ("a pod that was never Ready does not", real("never-ready"), "80"),
+    ("pods of a lost node do not", real("node-lost"), "100"),
+    ("a native sidecar counts, an init container that has ended does not (A7)", real("meshed"), "80"),
+    ("a native sidecar of a young pod", real("meshed-anew"), "80"),
+    ("a native sidecar alone: 0.47 of 0.5", real("meshed", container="proxy"), "94"),
     ("a queue in two virtual hosts, one told of twice", depth("leads"), "10007"),
     ("a queue in one virtual host", depth("leads", vhost="/"), "10000"),
     ("the same queue in the other virtual host", depth("leads", vhost="eu"), "7"),
@@ -158,9 +178,9 @@ NUMBERS = [
 ]
 
 ABSENCES = [
-    ("one of four pods measured is not the whole", cpu("leadgen/Deployment/exploding"), Reason.PARTIAL),
-    ("a lost cAdvisor is not an idle pod: cpu", cpu("leadgen/Deployment/unseen"), Reason.PARTIAL),
-    ("a lost cAdvisor is not an idle pod: memory", memory("leadgen/Deployment/unseen"), Reason.PARTIAL),
+    ("a lost cAdvisor is not an idle pod: cpu", cpu("leadgen/Deployment/unseen"), Reason.NOT_MEASURED),
+    ("a lost cAdvisor is not an idle pod: memory", memory("leadgen/Deployment/unseen"), Reason.NOT_MEASURED),
+    ("a single pod that has just become Ready", real("all-new"), Reason.NOT_MEASURED),
     ("pods without any request", cpu("leadgen/Deployment/batch"), Reason.NO_REQUESTS),
     ("a request of zero alone is none", cpu("leadgen/Deployment/zero"), Reason.NO_REQUESTS),
     ("pods without any limit", cpu(DB, of="Limits"), Reason.NO_REQUESTS),
@@ -170,7 +190,7 @@ ABSENCES = [
     ("a workload nobody knows", cpu("leadgen/Deployment/unheard-of"), Reason.EMPTY),
     ("the right name of the wrong kind", cpu("leadgen/StatefulSet/api"), Reason.EMPTY),
     ("a queue's name is not a pattern", depth("lead."), Reason.EMPTY),
-    ("a series silent for 90 s where 60 s is stale", depth("gone"), Reason.EMPTY),
+    ("a series silent for 90 s where 60 s is stale", depth("gone", "short"), Reason.EMPTY),
     ("an instance nobody knows", database("no-db"), Reason.EMPTY),
     ("a queue nobody knows", jobs("Sidekiq", "nothing"), Reason.EMPTY),
     ("a topic nobody reads", jobs("Kafka", topic="nothing"), Reason.EMPTY),
@@ -189,9 +209,55 @@ ABSENCES = [
 ]
 
 
+INTERVALS = [
+    ("two of four pods have just become Ready: 0.62 of 2 cores, and 50 % more", real("just-ready"), "31", "81", 4, 2),
+    ("one of two pods lost its scrape: 0.4 of 1 core", real("scrape-lost"), "40", "90", 2, 1),
+    ("one of two pods has no running container", real("down"), "45", "95", 2, 1),
+    ("memory of it: 256 of 1024 MiB", memory("real/Deployment/down"), "25", "75", 2, 1),
+    ("a fresh pod without a sample: 0.5 of 3 cores", cpu("leadgen/Deployment/growing"), "16.666666667", "50", 3, 2),
+]
+
+
 @pytest.mark.parametrize(("asked", "value"), [pytest.param(*row[1:], id=row[0]) for row in NUMBERS])
 def test_a_recipe_reads_the_number_worked_out_by_hand(world: World, asked: Need, value: str) -> None:
-    assert world.read([asked]) == {asked.key: Sample(Fraction(value))}
+    reading = world.read([asked])[asked.key]
+
+    assert isinstance(reading, Sample)
+    assert reading.value == Fraction(value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "low", "high", "pods", "measured"), [pytest.param(*row[1:], id=row[0]) for row in INTERVALS]
+)
+def test_pods_that_are_not_measured_make_an_interval(
+    world: World, asked: Need, low: str, high: str, pods: int, measured: int
+) -> None:
+    reading = world.read([asked])[asked.key]
+
+    assert isinstance(reading, Interval)
+    assert (reading.low, round(reading.high, 6)) == (Fraction(low), Fraction(high))
+    assert (reading.pods, reading.measured) == (pods, measured)
+    assert len(reading.why) == pods - measured
+
+
+def test_an_unmeasured_pod_may_use_as_much_as_the_highest_threshold(world: World) -> None:
+    asked = replace(real("just-ready"), highest=Fraction(150))
+
+    reading = world.read([asked])[asked.key]
+
+    assert isinstance(reading, Interval)
+    assert reading.high == 31 + 75
+
+
+@pytest.mark.parametrize(
+    ("asked", "value"),
+    [pytest.param(*row[1:], id=row[0]) for row in NUMBERS if row[1].metric.resource is not None],
+)
+def test_the_second_look_reads_the_number_of_the_first(world: World, asked: Need, value: str) -> None:
+    reading = world.read([asked], closely=True)[asked.key]
+
+    assert isinstance(reading, Sample)
+    assert float(reading.value) == pytest.approx(float(value), abs=1e-6)
 
 
 @pytest.mark.parametrize(("asked", "reason"), [pytest.param(*row[1:], id=row[0]) for row in ABSENCES])
@@ -202,7 +268,10 @@ def test_what_cannot_be_known_is_absent_with_its_reason(world: World, asked: Nee
     assert reading.reason is reason
 
 
-@pytest.mark.parametrize(("asked", "value"), [pytest.param(*row[1:], id=row[0]) for row in NUMBERS])
+@pytest.mark.parametrize(
+    ("asked", "value"),
+    [pytest.param(*row[1:], id=row[0]) for row in NUMBERS if row[1].namespace != "real"],
+)
 def test_the_described_query_has_the_value_that_is_read(world: World, asked: Need, value: str) -> None:
     described = raw(describe(asked, world.sources[asked.source]))
 

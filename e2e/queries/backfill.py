@@ -11,7 +11,7 @@ STEP_SECONDS = 15
 SPAN_SECONDS = 300
 
 Shape = Callable[[int], float]
-"""Value by the seconds since the first sample."""
+"""Value by the seconds since the first sample of the world."""
 
 
 def gauge(value: float) -> Shape:
@@ -24,6 +24,11 @@ def counter(per_second: float) -> Shape:
     return lambda seconds: 1000 + per_second * seconds
 
 
+def burned(per_second: float, before: float) -> Shape:
+    """A counter that rises evenly, after `before` more had been used up 40 s before the end."""
+    return lambda seconds: 1000 + per_second * seconds + (before if seconds >= SPAN_SECONDS - 40 else 0)
+
+
 class Backfill:
     """Series with a sample every so often (15 s) for some time (five minutes) up to and including `at`."""
 
@@ -34,10 +39,13 @@ class Backfill:
         self._step = step
         self._lines: dict[str, list[str]] = defaultdict(list)
 
-    def add(self, metric: str, labels: Mapping[str, str], shape: Shape, *, silent_for: int = 0) -> None:
-        """Add one series; with no sample in its last `silent_for` seconds."""
+    def add(
+        self, metric: str, labels: Mapping[str, str], shape: Shape, *, silent_for: int = 0, age: int | None = None
+    ) -> None:
+        """Add one series; with no sample in its last `silent_for` seconds, nor before it was `age` seconds old."""
         inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-        for seconds in range(0, self._span - silent_for + 1, self._step):
+        begins = 0 if age is None else -(-(self._span - age) // self._step) * self._step
+        for seconds in range(begins, self._span - silent_for + 1, self._step):
             time = self.at - self._span + seconds
             self._lines[metric].append(f"{metric}{{{inside}}} {shape(seconds)!r} {time}")
 

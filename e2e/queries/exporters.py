@@ -6,7 +6,7 @@ Names and labels: see deadband.queries.resource, .rabbitmq, .queues and .postgre
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from e2e.queries.backfill import Backfill, counter, gauge
+from e2e.queries.backfill import Backfill, burned, counter, gauge
 
 MIB = 2**20
 _UNITS = {"cpu": "core", "memory": "byte"}
@@ -25,6 +25,10 @@ class Container:
     memory: float | None = None
     requests: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
+    sidecar: bool = False
+    """Whether it is an init container; one that goes on running (a native sidecar) uses something."""
+    burned: float = 0
+    """CPU-seconds used up to 40 s before the end, beside `cpu`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,15 @@ class Pod:
     terminating: bool = False
     silent_for: int = 0
     """Seconds before the end in which cAdvisor does not tell of it any more."""
+    ready_for: int | None = None
+    """Seconds since it became Ready for the last time; None: kube-state-metrics does not export that time."""
+    unready_for: int = 0
+    """Seconds since it lost its readiness; with `ready` False and `ready_for`."""
+    started: int | None = None
+    """Seconds since its containers started; None: that time is not exported."""
+    stopped: bool = False
+    """Whether its containers do not run."""
+    node: str = "n1"
 
 
 def add_replicaset(world: Backfill, namespace: str, deployment: str, replicaset: str) -> None:
@@ -56,13 +69,23 @@ def add_pod(world: Backfill, pod: Pod) -> None:
     for condition in ("true", "false", "unknown"):
         is_so = condition == str(pod.ready).lower()
         world.add("kube_pod_status_ready", {**who, "condition": condition}, gauge(int(is_so)))
+    world.add("kube_pod_info", {**who, "node": pod.node, "created_by_name": pod.owner}, gauge(1))
+    if pod.ready_for is not None:
+        at = gauge(world.at - pod.ready_for)
+        world.add("kube_pod_status_ready_time", who, at, silent_for=pod.unready_for, age=pod.ready_for)
+    for container in pod.containers:
+        inside = {**who, "container": container.name}
+        if pod.started is not None and not pod.stopped:
+            world.add("kube_pod_container_state_started", inside, gauge(world.at - pod.started), age=pod.started)
+        world.add("kube_pod_container_status_running", inside, gauge(int(not pod.stopped)))
     if pod.terminating:
         world.add("kube_pod_deletion_timestamp", who, gauge(world.at - 20))
     for container in pod.containers:
         for which, amounts in (("requests", container.requests), ("limits", container.limits)):
             for resource, amount in amounts.items():
                 what = {"container": container.name, "node": "n1", "resource": resource, "unit": _UNITS[resource]}
-                world.add(f"kube_pod_container_resource_{which}", {**who, **what}, gauge(amount))
+                kind = "init_container" if container.sidecar else "container"
+                world.add(f"kube_pod_{kind}_resource_{which}", {**who, **what}, gauge(amount))
         add_usage(world, pod, container)
     cpu = [each.cpu for each in pod.containers if each.cpu is not None]
     memory = [each.memory for each in pod.containers if each.memory is not None]
@@ -71,15 +94,37 @@ def add_pod(world: Backfill, pod: Pod) -> None:
         add_usage(world, pod, Container("POD", 0.001, MIB))
 
 
-def add_usage(world: Backfill, pod: Pod, container: Container, *, job: str = "kubelet", run: int = 0) -> None:
-    """Add what cAdvisor shows of a container; `run` tells the ids before and after a restart apart."""
+def add_usage(
+    world: Backfill, pod: Pod, container: Container, *, job: str = "kubelet", run: int = 0, ended: int | None = None
+) -> None:
+    """Add what cAdvisor shows of a container.
+
+    Args:
+        world: Where to.
+        pod: Whose container it is; its series begins when the pod's containers started.
+        container: What it uses.
+        job: Who scraped it.
+        run: Tells the ids before and after a restart apart.
+        ended: Seconds since this run ended, which then did not begin with the pod's containers.
+    """
+    silent, age = (pod.silent_for, pod.started) if ended is None else (ended, None)
     where = {"namespace": pod.namespace, "pod": pod.name, "container": container.name, "job": job}
     where["id"] = f"/kubepods/{pod.namespace}/{pod.name}/{container.name}/{run}"
     if container.cpu is not None:
         cpu = {**where, "cpu": "total"}
-        world.add("container_cpu_usage_seconds_total", cpu, counter(container.cpu), silent_for=pod.silent_for)
+        usage = burned(container.cpu, container.burned) if container.burned else counter(container.cpu)
+        world.add("container_cpu_usage_seconds_total", cpu, usage, silent_for=silent, age=age)
     if container.memory is not None:
-        world.add("container_memory_working_set_bytes", where, gauge(container.memory), silent_for=pod.silent_for)
+        world.add("container_memory_working_set_bytes", where, gauge(container.memory), silent_for=silent, age=age)
+
+
+def add_node(world: Backfill, name: str, *, ready: bool) -> None:
+    """Add a node; the kubelet of one that is not ready was lost."""
+    for status in ("true", "false", "unknown"):
+        is_so = status == ("true" if ready else "unknown")
+        world.add(
+            "kube_node_status_condition", {"node": name, "condition": "Ready", "status": status}, gauge(int(is_so))
+        )
 
 
 def add_queue(

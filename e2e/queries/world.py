@@ -1,11 +1,15 @@
 """The cluster that test_queries reads; every number here can be worked out in the head."""
 
+from dataclasses import replace
+from typing import Any
+
 from e2e.queries.backfill import Backfill, gauge
 from e2e.queries.exporters import (
     MIB,
     Container,
     Pod,
     add_depth,
+    add_node,
     add_pod,
     add_postgres,
     add_queue,
@@ -21,7 +25,8 @@ MANY = 250
 
 def build(world: Backfill) -> None:
     """Add all of it."""
-    for part in (_api, _neighbors, _containers, _without, _young, _many, _queues, _other_queues, _databases, _raw):
+    pods = (_api, _neighbors, _containers, _without, _young, _started, _restarted, _unready, _sidecars, _many)
+    for part in (*pods, _queues, _other_queues, _databases, _raw):
         part(world)
 
 
@@ -77,6 +82,56 @@ def _young(world: Backfill) -> None:
     _deployed(world, "leadgen", "growing", _app(0.2, None, cpu=1), _app(0.3, None, cpu=1), fresh)
     _deployed(world, "leadgen", "doubling", _app(0.2, None, cpu=1), fresh)
     _deployed(world, "leadgen", "exploding", _app(0.2, None, cpu=1), fresh, fresh, fresh)
+
+
+def _set(world: Backfill, name: str, *pods: Pod) -> None:
+    """A Deployment of pods that are given whole; each is named anew after its place."""
+    add_replicaset(world, "real", name, f"{name}-1")
+    for number, pod in enumerate(pods):
+        add_pod(world, replace(pod, namespace="real", name=f"{name}-1-{number}", owner=f"{name}-1"))
+
+
+def _pod(uses_cpu: float, *, burned: float = 0, **more: Any) -> Pod:
+    """A pod that has long been Ready, unless told otherwise; it requests half a core and 512 MiB."""
+    requests = {"cpu": 0.5, "memory": 512.0 * MIB}
+    app = Container("app", uses_cpu, 256 * MIB, requests, burned=burned)
+    return Pod(
+        **{"namespace": "", "name": "", "owner": "", "containers": (app,), "ready_for": 270, "started": 285, **more}
+    )
+
+
+def _started(world: Backfill) -> None:
+    old, young = _pod(0.31), _pod(0.31, started=50, ready_for=35)
+    _set(world, "old", old, old)
+    _set(world, "rolled", old, young, young)
+    _set(world, "just-ready", old, old, _pod(0.31, started=50, ready_for=10), _pod(0.31, started=50, ready_for=10))
+    _set(world, "all-new", _pod(0.31, started=20, ready_for=10))
+    _set(world, "burst", _pod(0, burned=8, started=75, ready_for=36), _pod(0, burned=8, started=75, ready_for=36))
+
+
+def _restarted(world: Backfill) -> None:
+    crashed = _pod(0.45, started=65, ready_for=62)
+    _set(world, "crashed", crashed, _pod(0.45))
+    was = Pod("real", "crashed-1-0", "crashed-1", ())
+    add_usage(world, was, Container("app", 0.05, 480 * MIB), run=7, ended=75)
+    _set(world, "down", _pod(0.45), _pod(0.05, ready=False, stopped=True, unready_for=20))
+
+
+def _unready(world: Backfill) -> None:
+    _set(world, "overloaded", _pod(0.5), _pod(0.5, ready=False, unready_for=60))
+    _set(world, "never-ready", _pod(0.4), _pod(0.5, ready=False, ready_for=None, started=150))
+    add_node(world, "n1", ready=True)
+    add_node(world, "n2", ready=False)
+    lost = _pod(0.5, ready=False, unready_for=30, silent_for=90, node="n2")
+    _set(world, "node-lost", _pod(0.5), lost)
+    _set(world, "scrape-lost", _pod(0.4), _pod(0.1, silent_for=45))
+
+
+def _sidecars(world: Backfill) -> None:
+    app, done = Container("app", 0.01, MIB, {"cpu": 0.1}), Container("setup", None, None, {"cpu": 4}, sidecar=True)
+    proxy = Container("proxy", 0.47, MIB, {"cpu": 0.5}, sidecar=True)
+    _set(world, "meshed", _pod(0, containers=(done, app, proxy)))
+    _set(world, "meshed-anew", _pod(0, containers=(done, app, proxy), started=50, ready_for=35))
 
 
 def _many(world: Backfill) -> None:

@@ -13,15 +13,20 @@ from typing import Protocol
 
 from deadband.adapters.credentials import NONE, CredentialsError, SecretReader, SourceCredentials
 from deadband.adapters.prometheus_answers import AskError, is_of_another_time, parse_answer, parse_version
-from deadband.adapters.prometheus_connection import Connection
+from deadband.adapters.prometheus_connection import Connection, lookback_of
 from deadband.adapters.prometheus_health import Breaker, SourceHealth, Vitals
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
+from deadband.queries.sampling import INTERVALS, MOST_JOBS, Sampling, learned, usage_jobs
 from deadband.queries.types import Answer, Answered, Failed, Question
 
 _LEARN_EVERY_SECONDS = 3600.0
 _BEYOND = timedelta(seconds=90)
 """How far ahead of the last samples a lookback is probed: more than a scrape interval, less than five minutes."""
+_CLOCKS_DIFFER_SECONDS = 60
+"""How far the clocks may be apart where staleAfterSeconds says nothing."""
+_LEARN_AGAIN_SECONDS = 30.0
+"""How soon the scrape interval is looked for again while it is not known."""
 _READING = threading.Lock()
 """One answer is unpacked at a time, of all sources: the interpreter would not do two at once anyway, and memory is
 needed for one only."""
@@ -167,7 +172,7 @@ class _Source:
             return refusal
         started = self._clock()
         try:
-            answer = self._instant(question.promql, at, question.limit, f"{self.spec.stale_after_seconds}s")
+            answer = self._instant(question.promql, at, question.limit, lookback_of(self.spec.stale_after_seconds))
         except AskError as error:
             failure = Failed(error.reason, str(error))
             self._took(self._clock() - started, failure, at, blamed=error.blames_source)
@@ -183,33 +188,36 @@ class _Source:
         self.vitals.record(seconds, failure, reachable=not blamed, at=at)
         self._observer.queried(self._name, seconds, "ok" if failure is None else failure.reason.value)
 
-    def _instant(self, promql: str, at: datetime, limit: int, lookback: str) -> Answered:
+    def _instant(self, promql: str, at: datetime, limit: int, lookback: Mapping[str, str]) -> Answered:
         form = {
             "query": promql,
             "time": f"{at.timestamp():.3f}",
             "timeout": f"{self.spec.timeout_seconds}s",
-            "lookback_delta": lookback,
-            "max_lookback": lookback,  # VictoriaMetrics's name for it
             "limit": str(limit),
+            **lookback,
         }
         reply = self._connection.call("POST", "/api/v1/query", form)
         with _READING:
             answered = parse_answer(reply.status, reply.body, limit=limit)
-        fresh = timedelta(seconds=self.spec.stale_after_seconds)
-        if is_of_another_time(reply.date, now=self._now(), tolerance=fresh):
-            message = f"the clocks of deadband and of the source differ by more than {self.spec.stale_after_seconds} s"
+        tolerance = self.spec.stale_after_seconds or _CLOCKS_DIFFER_SECONDS
+        if is_of_another_time(reply.date, now=self._now(), tolerance=timedelta(seconds=tolerance)):
+            message = f"the clocks of deadband and of the source differ by more than {tolerance} s"
             raise AskError(Reason.STALE, message, blames_source=False)
         return answered
 
     def _learn_when_due(self, at: datetime) -> None:
-        due = self._learned is None or self._clock() - self._learned >= _LEARN_EVERY_SECONDS
+        rest = _LEARN_EVERY_SECONDS if self.vitals.sampling is not None else _LEARN_AGAIN_SECONDS
+        due = self._learned is None or self._clock() - self._learned >= rest
         if due and self.vitals.reachable and not self._closed:
             self._learned = self._clock()
             self._learning = asyncio.create_task(self._learn(at), name=f"learn {self._name}")
 
     async def _learn(self, at: datetime) -> None:
-        """Ask for the version, and until it is known whether the lookback is honored."""
+        """Ask for the version and the scrape interval, and until it is known whether the lookback is honored."""
         loop = asyncio.get_running_loop()
+        self.vitals.sampling = await loop.run_in_executor(self._threads, self._sampling, at) or self.vitals.sampling
+        if self._closed:
+            return
         self.vitals.version = await loop.run_in_executor(self._threads, self._version) or self.vitals.version
         if self.vitals.ignores_lookback is None and not self._closed:
             self.vitals.ignores_lookback = await loop.run_in_executor(self._threads, self._ignores_lookback, at)
@@ -221,14 +229,22 @@ class _Source:
             return None  # a backend without it is not worse; the status shows no version
         return parse_version(reply.status, reply.body)
 
+    def _sampling(self, at: datetime) -> Sampling | None:
+        try:
+            intervals = self._instant(INTERVALS, at, MOST_JOBS, {})
+            usage = self._instant(usage_jobs(self.spec), at, MOST_JOBS, {})
+        except AskError:
+            return None  # looked for again soon; until then rates look back as if it were slow
+        return learned(intervals.series, usage.series)
+
     def _ignores_lookback(self, at: datetime) -> bool | None:
         """Ask past the newest sample with a short lookback: who answers has looked back further than told.
 
         None when there is no `up` series to try it on, or no answer.
         """
         try:
-            if not self._instant("count(up)", at, 2, "5m").series:
+            if not self._instant("count(up)", at, 2, lookback_of(300)).series:
                 return None
-            return bool(self._instant("count(up)", at + _BEYOND, 2, "1s").series)
+            return bool(self._instant("count(up)", at + _BEYOND, 2, lookback_of(1)).series)
         except AskError:
             return None

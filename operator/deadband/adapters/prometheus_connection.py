@@ -127,3 +127,10 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
 
     def _late(self) -> AskError:
         return AskError(Reason.TIMEOUT, f"no whole answer within {self._timeout} s")
+
+
+def lookback_of(seconds: int | None) -> dict[str, str]:
+    """The form fields that bound how far a query looks back; none where the source's own lookback applies."""
+    if seconds is None:
+        return {}
+    return {"lookback_delta": f"{seconds}s", "max_lookback": f"{seconds}s"}  # the latter is VictoriaMetrics's name

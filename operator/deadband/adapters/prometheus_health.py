@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
 
+from deadband.queries.sampling import Sampling
 from deadband.queries.types import Failed
 
 _LATENCIES = 64
@@ -30,6 +31,7 @@ class SourceHealth:
         last_error_time: When that was asked.
         ignores_lookback: True when the backend is known to ignore lookback_delta, so that a series keeps answering
             for five minutes after it died; None when that is not known.
+        sampling: How often it scrapes; None when that is not known.
     """
 
     reachable: bool | None = None
@@ -39,6 +41,7 @@ class SourceHealth:
     last_error: str | None = None
     last_error_time: datetime | None = None
     ignores_lookback: bool | None = None
+    sampling: Sampling | None = None
 
 
 class Breaker:
@@ -107,12 +110,14 @@ class Vitals:
         reachable: As in SourceHealth.
         version: As in SourceHealth.
         ignores_lookback: As in SourceHealth.
+        sampling: As in SourceHealth.
     """
 
     clock: Callable[[], float] = time.monotonic
     reachable: bool | None = None
     version: str | None = None
     ignores_lookback: bool | None = None
+    sampling: Sampling | None = None
     _last: tuple[str, datetime] | None = None
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
     _asked: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_SAMPLES))
@@ -152,4 +157,5 @@ class Vitals:
                 last_error=message,
                 last_error_time=at,
                 ignores_lookback=self.ignores_lookback,
+                sampling=self.sampling,
             )

@@ -9,7 +9,7 @@ from math import isclose
 
 from deadband.adapters.kept_answers import KeptAnswers
 from deadband.adapters.prometheus_answers import AskError, parse_ranges
-from deadband.adapters.prometheus_connection import Connection, Reply
+from deadband.adapters.prometheus_connection import Connection, Reply, lookback_of
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered, RangeSeries
@@ -181,9 +181,7 @@ class PrometheusRanges:
             raise AskError(Reason.SOURCE_NOT_FOUND, f"MetricSource {source} does not exist")
         if source not in self._connections:
             self._connections[source] = Connection(spec)
-        stale = f"{spec.stale_after_seconds}s"
-        # The last is VictoriaMetrics's name for the second.
-        limits = {"timeout": f"{spec.timeout_seconds}s", "lookback_delta": stale, "max_lookback": stale}
+        limits = {"timeout": f"{spec.timeout_seconds}s", **lookback_of(spec.stale_after_seconds)}
         return self._connections[source].call("POST", path, {**form, **limits})
 
 

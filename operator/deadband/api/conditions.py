@@ -24,6 +24,7 @@ class ConditionType(StrEnum):
     TARGET_CONTESTED = "TargetContested"
     ACTION_REQUIRED = "ActionRequired"
     FLAPPING = "Flapping"
+    WINDOWS_ADEQUATE = "WindowsAdequate"
 
 
 class Reason(StrEnum):
@@ -71,6 +72,8 @@ class Reason(StrEnum):
     PARTIAL = "Partial"
     ERROR = "Error"
     TIMEOUT = "Timeout"
+    # of a source
+    WINDOW_TOO_SHORT = "WindowTooShort"
     # of a condition that is as it should be
     OK = "AsExpected"
 

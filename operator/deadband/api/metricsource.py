@@ -8,6 +8,11 @@ from pydantic import Field
 from deadband.api.conditions import Condition
 from deadband.api.types import TYPED_ENTRIES, ApiModel, Decimal, Instant, StatusModel
 
+INTERVALS_IN_A_RATE = 4
+"""Scrape intervals in a rate window: two samples remain when one scrape is lost and one is late."""
+UNKNOWN_RATE_WINDOW = 120
+"""Seconds; four intervals of 30 s, the slower of the two common ones."""
+
 
 class RawQueries(StrEnum):
     """Whether policies may bring their own PromQL to this source."""
@@ -91,10 +96,12 @@ class MetricSourceSpec(ApiModel):
     """How long one query may take."""
     max_concurrent_queries: Annotated[int, Field(ge=1, le=64)] = 4
     """How many queries may be under way at once."""
-    stale_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
-    """A sample older than this is Stale; sent as lookback_delta, and as max_lookback for VictoriaMetrics."""
-    rate_window_seconds: Annotated[int, Field(ge=4, le=3600)] = 120
-    """Range of rates in recipes; at least four scrape intervals."""
+    stale_after_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """Seconds after which a sample no longer counts; sent as lookback_delta, and as max_lookback for VictoriaMetrics.
+    If omitted, the source's own lookback applies. Below 2.5 scrape intervals, targets drop out between two scrapes."""
+    rate_window_seconds: Annotated[int, Field(ge=4, le=3600)] | None = None
+    """Seconds over which recipes measure a rate; at least four scrape intervals. If omitted, four of the scrape
+    intervals that the source is seen to have (status.scrapeIntervalSeconds), and 120 until that is known."""
     default: bool = False
     """Policies that name no source use this one."""
     raw_queries: RawQueries = RawQueries.ALLOWED
@@ -104,6 +111,22 @@ class MetricSourceSpec(ApiModel):
     """Namespaces whose policies may use this source; absent: all. Needs the chart's `rbac.namespaceSelectors`."""
     recipes: list[RecipeNames] = Field([], max_length=64)
     """Other names for the series that recipes read."""
+
+    @property
+    def rate_window(self) -> int:
+        """Seconds that recipes' rates look back; 120, four intervals of 30 s, where neither is known."""
+        return self.rate_window_seconds or UNKNOWN_RATE_WINDOW
+
+    def following(self, scrape_interval: int | None) -> "MetricSourceSpec":
+        """The spec with a rate window that follows the scrape interval, unless one is set or none is known.
+
+        Args:
+            scrape_interval: Seconds, from the source's status.
+        """
+        if self.rate_window_seconds is not None or scrape_interval is None:
+            return self
+        window = min(max(INTERVALS_IN_A_RATE * scrape_interval, 4), 3600)
+        return self.model_copy(update={"rate_window_seconds": window})
 
 
 class MetricSourceStatus(StatusModel):
@@ -119,12 +142,15 @@ class MetricSourceStatus(StatusModel):
     """Median of the last queries."""
     queries_per_second: Decimal | None = None
     """Over the last five minutes."""
+    scrape_interval_seconds: int | None = None
+    """Scrape interval of the targets that report container usage, or of most targets where none does; absent: not
+    known yet. Rates of recipes look back four of these unless spec.rateWindowSeconds is set."""
     last_error: str | None = None
     """Class of the last error and the HTTP status, never a body."""
     last_error_time: Instant | None = None
     """When it happened."""
     conditions: list[Condition] = Field([], json_schema_extra=TYPED_ENTRIES)
-    """Ready, Reconciling and Stalled, as kstatus reads them."""
+    """Ready, Reconciling and Stalled, as kstatus reads them; WindowsAdequate."""
 
 
 class MetricSource(ApiModel):

@@ -1,6 +1,7 @@
 """ScalingPolicy: one object, one row of the program's table. Shapes and defaults; contradictions are in api.rules."""
 
 from enum import StrEnum
+from fractions import Fraction
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -172,6 +173,12 @@ class ScalingPolicySpec(ApiModel):
     def metric(self, name: str) -> Metric:
         """The metric of that name; validation guarantees that a trigger's metric exists."""
         return next(metric for metric in self.metrics if metric.name == name)
+
+    def highest_threshold(self, name: str) -> Fraction:
+        """The highest threshold that a metric is compared with in an enabled direction; 0 where there is none."""
+        directions = [direction for direction in (self.up, self.down) if direction.enabled]
+        triggers = [trigger for direction in directions for trigger in direction.triggers if trigger.metric == name]
+        return max((trigger.threshold for trigger in triggers), default=Fraction())
 
 
 _NO_UP = ScaleUp(mode=Mode.DISABLED)

@@ -19,7 +19,7 @@ from deadband.cli.manifests import STDIN, read_manifests
 from deadband.cli.progress import Progress
 from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
 from deadband.core import words
-from deadband.core.types import Absent, Reading, Sample, Target
+from deadband.core.types import Absent, Interval, Reading, Sample, Target
 from deadband.engine.validity import check_policy
 from deadband.scenario.refusal import refusal
 from deadband.scenario.report import fault_lines
@@ -161,6 +161,9 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
         match live.readings[metric.name]:
             case Sample():
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
+            case Interval(why=why):
+                lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
+                lines += [f"    not measured: {each}" for each in why]
             case Absent(reason=reason, message=message):
                 why = f"{reason}: {message}" if message else str(reason)
                 before = seen.get(metric.name)

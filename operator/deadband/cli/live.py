@@ -85,7 +85,11 @@ async def read_sources(kube: Kube) -> tuple[dict[str, MetricSourceSpec], str | N
 
 
 def _valid(store: Store) -> dict[str, MetricSourceSpec]:
-    return {name: source.spec for name, source in store.sources.items() if source.spec is not None}
+    return {
+        name: source.spec.following(source.status.scrape_interval_seconds)
+        for name, source in store.sources.items()
+        if source.spec is not None
+    }
 
 
 async def look(obj: Mapping[str, Any], *, kubeconfig: str | None, context: str | None) -> Live:

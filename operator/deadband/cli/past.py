@@ -4,7 +4,7 @@ Imports the Prometheus client: only by commands that read history.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from deadband.adapters.kept_answers import KeptAnswers
@@ -14,10 +14,12 @@ from deadband.advice.past import Past, Sampling, interval_of, look_back
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case
+from deadband.queries.plan import closer
 from deadband.queries.ranges import Grid
+from deadband.queries.sampling import OWN_LOOKBACK
 from deadband.queries.selections import Selection, selections
 from deadband.queries.types import Question
-from deadband.scenario.recorded.recording import Recording, Track
+from deadband.scenario.recorded.recording import Recording, SecondLook, Track
 from deadband.scenario.recorded.replay import Ran, replay
 from deadband.scenario.recorded.run import Run
 from deadband.scenario.recorded.wanted import Wanted, wanted
@@ -87,7 +89,7 @@ def play_all(
     ]
     read = _read(prepared, kept, told)
     playing = _Share(told, "Playing", sum(grid.count for _, grid, _ in prepared))
-    return [_played(case, grid, asked, read, replicas, playing) for case, grid, asked in prepared]
+    return [_played(case, each, replicas, playing) for (case, _, _), each in zip(prepared, read, strict=True)]
 
 
 class _Share:
@@ -119,17 +121,26 @@ def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
         for case in cases
     ]
     read = _read(prepared, None, told)
-    return [_looked_back(case, asked, grid, read, now) for case, _, asked in prepared]
+    return [_looked_back(case, each, now) for (case, _, _), each in zip(prepared, read, strict=True)]
 
 
-def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told) -> _Tracks:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of one policy's history."""
+
+    recording: Recording
+    ran: Ran
+
+
+def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told) -> list[_Read]:
     sources = {name: spec for case, _, _ in prepared for name, spec in case.sources.items()}
     open_ = list(dict.fromkeys((question, grid) for _, grid, asked in prepared for question in asked.questions))
     reading = _Share(told, "Reading history", sum(grid.count for _, grid in open_))
     reader = PrometheusRanges(sources, now=datetime.now(UTC), kept=kept)
     try:
         reader.prove(open_)
-        return {(question, grid): _track(reader, question, grid, reading) for question, grid in open_}
+        tracks = {(question, grid): _track(reader, question, grid, reading.add) for question, grid in open_}
+        return [_complete(reader, case, grid, asked, tracks) for case, grid, asked in prepared]
     except HistoryError as error:
         goes_on = "; what was read is kept: the same command goes on from there" if kept and reading.done else ""
         raise PastError(f"{error}{goes_on}") from error
@@ -141,33 +152,34 @@ def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | Non
         reader.close()
 
 
-def _track(reader: PrometheusRanges, question: Question, grid: Grid, reading: _Share) -> Track:
+def _track(reader: PrometheusRanges, question: Question, grid: Grid, done: Callable[[int], None]) -> Track:
     track = Track(grid, question)
-    for answer in reader.read(question, grid, reading.add):
+    for answer in reader.read(question, grid, done):
         track.add(answer)
     return track
 
 
-def _played(
-    case: Case,
-    grid: Grid,
-    asked: Wanted,
-    read: _Tracks,
-    replicas: int | None,
-    playing: _Share,
-) -> Run:
+def _complete(reader: PrometheusRanges, case: Case, grid: Grid, asked: Wanted, tracks: _Tracks) -> _Read:
+    """Look at pods one by one at the instants at which the sums leave doubt, as the operator does."""
+    mine = {question: tracks[question, grid] for question in asked.questions}
+    second = {}
+    for need, spans in Recording(asked.plan, mine, grid).unclear().items():
+        highest = case.spec.highest_threshold(need.key.name)
+        (group,) = closer([replace(need, highest=highest)], asked.sources).groups
+        read = [(span, _track(reader, group.question, span, lambda _: None)) for span in spans]
+        second[need.key.name] = SecondLook(group, read)
+    return _Read(Recording(asked.plan, mine, grid, second), _ran(grid, asked, tracks))
+
+
+def _played(case: Case, read: _Read, replicas: int | None, playing: _Share) -> Run:
     return replay(
         label=case.label,
         spec=case.spec,
-        recording=_recording(grid, asked, read),
-        ran=_ran(grid, asked, read),
+        recording=read.recording,
+        ran=read.ran,
         start=replicas,
         played=playing.add,
     )
-
-
-def _recording(grid: Grid, asked: Wanted, read: _Tracks) -> Recording:
-    return Recording(asked.plan, {question: read[question, grid] for question in asked.questions}, grid)
 
 
 def _ran(grid: Grid, asked: Wanted, read: _Tracks) -> Ran:
@@ -178,9 +190,8 @@ def _ran(grid: Grid, asked: Wanted, read: _Tracks) -> Ran:
     )
 
 
-def _looked_back(case: Case, asked: Wanted, grid: Grid, read: _Tracks, now: datetime) -> Past:
-    ran = _ran(grid, asked, read)
-    past = look_back(case.spec, _recording(grid, asked, read), replicas=ran.replicas, ready=ran.ready)
+def _looked_back(case: Case, read: _Read, now: datetime) -> Past:
+    past = look_back(case.spec, read.recording, replicas=read.ran.replicas, ready=read.ran.ready)
     named = {metric.name: metric.source or case.default for metric in case.spec.metrics}
     texts = promql(case.spec, case.namespace, case.sources, case.default, measured=case.measured)
     reader = PrometheusRanges(case.sources, now=now)
@@ -199,7 +210,7 @@ def _looked_back(case: Case, asked: Wanted, grid: Grid, read: _Tracks, now: date
     if case.spec.moves is not None and case.measured is None:
         past.unasked = frozenset(metric.name for metric in case.spec.metrics if metric.resource is not None)
     past.stale_after = {
-        name: timedelta(seconds=case.sources[source].stale_after_seconds)
+        name: timedelta(seconds=case.sources[source].stale_after_seconds or OWN_LOOKBACK)
         for name, source in named.items()
         if source in case.sources
     }

@@ -36,12 +36,14 @@ class Interval:
             that is more; at least `low`.
         pods: How many pods are counted, the reading's r; at least 2 unless a scenario says otherwise.
         measured: How many of them are measured; at least 1 and below `pods`, unless a scenario says otherwise.
+        why: Why pods are not measured, for people: a line each, of a few of them.
     """
 
     low: Fraction
     high: Fraction
     pods: int | None = None
     measured: int | None = None
+    why: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,20 @@ deadline what has not answered reads Timeout.
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from fractions import Fraction
 
 from deadband.api.conditions import Reason
 from deadband.api.metrics import Metric
+from deadband.api.metricsource import MetricSourceSpec
 from deadband.core.types import Absent, Reading
 from deadband.engine.records import PolicyRecord
 from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import Metrics
-from deadband.queries.plan import Plan, plan
+from deadband.queries.plan import Plan, closer, plan
 from deadband.queries.types import Answer, Failed, Key, Need, Question
 
 DEADLINE_SHARE = 0.8
@@ -44,6 +46,10 @@ class Gathered:
     readings: Mapping[Key, Reading]
 
 
+Asked = Mapping[str, "asyncio.Task[Mapping[Question, Answer]]"]
+"""By source, its questions under way."""
+
+
 @dataclass(slots=True)
 class _Group:
     """Policies that ask the same sources, so that none of them waits for a source it does not use."""
@@ -52,6 +58,23 @@ class _Group:
     waiting: dict[str, float] = field(default_factory=dict)
     """UID to the longest wait in seconds."""
     plan: Plan = field(init=False)
+    asked: Asked = field(init=False)
+    known: dict[Key, Reading] = field(default_factory=dict)
+    """Readings of an earlier look, which those of this one complete."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source that is asked has answered."""
+        return all(self.asked[question.source].done() for question in self.plan.questions)
+
+    def release(self, uids: Iterable[str]) -> None:
+        """Wait no longer for these policies."""
+        for uid in uids:
+            del self.waiting[uid]
+
+    def read(self, now: datetime) -> dict[Key, Reading]:
+        """All that is known by now."""
+        return self.known | self.plan.read(_answers(self.plan.questions, self.asked), now=now)
 
 
 class Gathering:
@@ -72,40 +95,72 @@ class Gathering:
         """
         unresolved: dict[Key, Reading] = {}
         groups = self._grouped(records, unresolved)
-        specs = {name: source.spec for name, source in self._store.sources.items() if source.spec is not None}
-        for group in groups.values():
-            group.plan = plan(group.needs, specs)
-        asked = {
-            source: asyncio.create_task(self._metrics.ask(questions, at=now), name=f"ask {source}")
-            for source, questions in _by_source(groups.values()).items()
+        specs = {
+            name: source.spec.following(source.status.scrape_interval_seconds)
+            for name, source in self._store.sources.items()
+            if source.spec is not None
         }
+        for group in groups:
+            group.plan = plan(group.needs, specs)
+        asked = self._ask(groups, now)
+        for group in groups:
+            group.asked = asked
+        tasks = [*asked.values()]
         looks = self._sightings.look(records)
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
             while groups:
-                elapsed = loop.time() - started
-                for sources, group in list(groups.items()):
-                    complete = all(asked[source].done() for source in sources if source in asked)
-                    uids = _ready(group, looks, complete=complete, elapsed=elapsed)
-                    if not uids:
-                        continue
-                    readings = group.plan.read(_answers(group.plan.questions, asked), now=now)
-                    yield Gathered(uids, {**readings, **unresolved})
-                    for uid in uids:
-                        del group.waiting[uid]
-                    if not group.waiting:
-                        del groups[sources]
-                open_tasks = [task for task in (*asked.values(), *looks.values()) if not task.done()]
+                for group in list(groups):
+                    uids = _ready(group, looks, elapsed=loop.time() - started)
+                    if uids:
+                        readings = group.read(now)
+                        second = self._closer(group, uids, readings, specs, now)
+                        if second.waiting:
+                            tasks += second.asked.values()
+                            groups.append(second)
+                        if settled := tuple(uid for uid in uids if uid not in second.waiting):
+                            yield Gathered(settled, {**readings, **unresolved})
+                        group.release(uids)
+                groups = [group for group in groups if group.waiting]
+                open_tasks = [task for task in (*tasks, *looks.values()) if not task.done()]
                 if groups and open_tasks:
-                    shortest = min(wait for group in groups.values() for wait in group.waiting.values())
+                    shortest = min(wait for group in groups for wait in group.waiting.values())
                     remaining = max(0.0, shortest - (loop.time() - started))
                     await asyncio.wait(open_tasks, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in asked.values():
+            for task in tasks:
                 task.cancel()
 
-    def _grouped(self, records: Iterable[PolicyRecord], unresolved: dict[Key, Reading]) -> dict[frozenset[str], _Group]:
+    def _ask(self, groups: Iterable[_Group], now: datetime) -> Asked:
+        return {
+            source: asyncio.create_task(self._metrics.ask(questions, at=now), name=f"ask {source}")
+            for source, questions in _by_source(groups).items()
+        }
+
+    def _closer(
+        self,
+        group: _Group,
+        uids: Collection[str],
+        readings: Mapping[Key, Reading],
+        specs: Mapping[str, MetricSourceSpec],
+        now: datetime,
+    ) -> _Group:
+        """Look closer for those of the policies that a first look left unclear; for none where it left none so."""
+        unclear = [need for need in group.plan.unclear(readings) if need.key.policy in uids]
+        needs = [replace(need, highest=self._highest(need.key)) for need in unclear]
+        second = _Group(needs, {need.key.policy: group.waiting[need.key.policy] for need in needs})
+        second.known = {key: reading for key, reading in readings.items() if key.policy in second.waiting}
+        second.plan = closer(needs, specs)
+        second.asked = self._ask([second], now)
+        return second
+
+    def _highest(self, key: Key) -> Fraction:
+        """The highest threshold of a metric; 0 where the policy has gone meanwhile."""
+        record = self._store.policies.get(key.policy)
+        return record.spec.highest_threshold(key.name) if record is not None and record.spec is not None else Fraction()
+
+    def _grouped(self, records: Iterable[PolicyRecord], unresolved: dict[Key, Reading]) -> list[_Group]:
         groups: dict[frozenset[str], _Group] = {}
         for record in records:
             assert record.spec is not None, "invalid policies are not evaluated"
@@ -113,7 +168,7 @@ class Gathering:
             group = groups.setdefault(frozenset(need.source for need in needs), _Group())
             group.needs += needs
             group.waiting[record.ref.uid] = min(record.spec.interval_seconds * DEADLINE_SHARE, LONGEST_WAIT_SECONDS)
-        return groups
+        return list(groups.values())
 
     def _needs(self, record: PolicyRecord, unresolved: dict[Key, Reading]) -> Iterable[Need]:
         spec = record.spec
@@ -144,11 +199,9 @@ class Gathering:
         return self._tenants.refusal(name, record.spec, namespace) or name
 
 
-def _ready(
-    group: _Group, looks: Mapping[str, asyncio.Task[None]], *, complete: bool, elapsed: float
-) -> tuple[str, ...]:
+def _ready(group: _Group, looks: Mapping[str, asyncio.Task[None]], *, elapsed: float) -> tuple[str, ...]:
     """Policies that have all they asked for, their target's sight included, and those that may not wait any longer."""
-    seen = {uid for uid in group.waiting if uid not in looks or looks[uid].done()} if complete else set()
+    seen = {uid for uid in group.waiting if uid not in looks or looks[uid].done()} if group.complete else set()
     return tuple(uid for uid, wait in group.waiting.items() if uid in seen or wait <= elapsed)
 
 
@@ -161,9 +214,7 @@ def _by_source(groups: Iterable[_Group]) -> Mapping[str, Sequence[Question]]:
     return {source: tuple(asked) for source, asked in questions.items()}
 
 
-def _answers(
-    questions: Iterable[Question], asked: Mapping[str, asyncio.Task[Mapping[Question, Answer]]]
-) -> Mapping[Question, Answer]:
+def _answers(questions: Iterable[Question], asked: Asked) -> Mapping[Question, Answer]:
     late = Failed(Reason.TIMEOUT, "the source did not answer in time for this evaluation")
     return {
         question: asked[question.source].result()[question] if asked[question.source].done() else late

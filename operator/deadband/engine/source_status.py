@@ -13,6 +13,7 @@ from deadband.engine.clock import Clock
 from deadband.engine.records import SourceRecord
 from deadband.engine.store import Store
 from deadband.ports import Leadership, SourceStanding, WriteError
+from deadband.queries.sampling import Sampling, misfits
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ class Health(Protocol):
     @property
     def ignores_lookback(self) -> bool | None:
         """Whether the server ignores how far it may look back; None when unknown."""
+
+    @property
+    def sampling(self) -> Sampling | None:
+        """How often it scrapes; None when unknown."""
 
 
 WriteStatus = Callable[[str, Mapping[str, Any]], Awaitable[None]]
@@ -167,15 +172,14 @@ def status_of(record: SourceRecord, health: Health, before: MetricSourceStatus, 
         seen = MetricSourceStatus(
             reachable=health.reachable,
             version=health.version or before.version,
+            scrape_interval_seconds=health.sampling.interval if health.sampling else before.scrape_interval_seconds,
             latency_seconds=_rounded(health.latency_seconds, 1000, before.latency_seconds),
             queries_per_second=_rounded(health.queries_per_second, 100, before.queries_per_second),
             last_error=health.last_error or before.last_error,
             last_error_time=health.last_error_time or before.last_error_time,
         )
-    said = _ready(record, health)
-    conditions = before.conditions
-    if said is not None:
-        conditions = merge(conditions, [said], generation=record.generation, now=now)
+    said = [each for each in (_ready(record, health), _windows(record, health)) if each is not None]
+    conditions = merge(before.conditions, said, generation=record.generation, now=now) if said else before.conditions
     return seen.model_copy(update={"observed_generation": record.generation, "conditions": conditions})
 
 
@@ -187,7 +191,7 @@ def _ready(record: SourceRecord, health: Health) -> Said | None:
         return None
     elif health.reachable:
         status, reason, message = "True", Reason.OK, "Answers."
-        if health.ignores_lookback:
+        if health.ignores_lookback and record.spec.stale_after_seconds is not None:
             message = (
                 "Answers, but ignores lookback_delta: a series that stopped goes on answering for five minutes, "
                 "so a dead exporter is noticed late."
@@ -201,10 +205,19 @@ def _ready(record: SourceRecord, health: Health) -> Said | None:
     return ConditionType.READY, status, reason, message
 
 
+def _windows(record: SourceRecord, health: Health) -> Said | None:
+    if record.spec is None or health.sampling is None:
+        return None
+    found = "; ".join(misfits(record.spec, health.sampling))
+    if found:
+        return ConditionType.WINDOWS_ADEQUATE, "False", Reason.WINDOW_TOO_SHORT, f"{found[0].upper()}{found[1:]}."
+    return ConditionType.WINDOWS_ADEQUATE, "True", Reason.OK, f"Scraped every {health.sampling.interval}s."
+
+
 def _meaning(status: MetricSourceStatus) -> object:
     # While a source fails, its message changes with every kind of failure; while it answers, with what is known of it.
     conditions = [(one.type, one.status, one.reason, one.message * (one.status == "True")) for one in status.conditions]
-    return status.observed_generation, status.reachable, status.version, conditions
+    return status.observed_generation, status.reachable, status.version, status.scrape_interval_seconds, conditions
 
 
 def _completes(before: MetricSourceStatus, after: MetricSourceStatus) -> bool:

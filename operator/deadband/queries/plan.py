@@ -16,11 +16,12 @@ from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.core.types import Absent, Reading
 from deadband.queries.layout import laid_out
+from deadband.queries.pods import PodsRecipe
 from deadband.queries.promql import Dialect
 from deadband.queries.raw import RawRecipe
 from deadband.queries.readings import is_stale, unusable
 from deadband.queries.recipes import Recipe, recipe_for
-from deadband.queries.resource import ResourceRecipe
+from deadband.queries.resource import UNCLEAR, ResourceRecipe
 from deadband.queries.types import Answer, Answered, Key, Need, Question, Series
 
 SCOPED_UP_TO = 200
@@ -36,15 +37,16 @@ _Member = tuple[tuple[str, ...], Need]
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class PlanGroup:
     """Needs that one question answers."""
 
     question: Question
     recipe: Recipe
     members: tuple[_Member, ...]
-    stale_after: timedelta
+    stale_after: timedelta | None
 
     def read(self, answer: Answer | None, *, now: datetime) -> Iterator[tuple[Key, Reading]]:
+        """Split the answer to the question among the members; without one they read Error."""
         rows = self._index(answer)
         refused = unusable(answer, limit=self.question.limit)
         if isinstance(self.recipe, RawRecipe) and isinstance(answer, Answered) and len(answer.series) > 1:
@@ -54,7 +56,7 @@ class _Group:
             mine = rows.get(place, [])
             if refused is not None:
                 yield need.key, refused
-            elif is_stale(mine, now=now, after=self.stale_after):
+            elif self.stale_after is not None and is_stale(mine, now=now, after=self.stale_after):
                 yield need.key, Absent(Reason.STALE, f"the source answers with values older than {self.stale_after}")
             else:
                 yield need.key, self.recipe.read(need, mine)
@@ -79,8 +81,18 @@ class Plan:
     """
 
     questions: tuple[Question, ...]
-    groups: tuple[_Group, ...]
+    groups: tuple[PlanGroup, ...]
     refused: Mapping[Key, Absent]
+
+    def unclear(self, readings: Mapping[Key, Reading]) -> list[Need]:
+        """The needs that a second look must settle (`closer`), by what `read` returned."""
+        return [
+            need
+            for group in self.groups
+            if isinstance(group.recipe, ResourceRecipe)
+            for _, need in group.members
+            if readings[need.key] is UNCLEAR
+        ]
 
     def read(self, answers: Mapping[Question, Answer], *, now: datetime) -> dict[Key, Reading]:
         """Split the answers.
@@ -115,6 +127,29 @@ def plan(needs: Sequence[Need], sources: Mapping[str, MetricSourceSpec]) -> Plan
             refused[need.key] = recipe
         else:
             grouped[need.source, recipe].append(need)
+    return _planned(grouped, sources, refused)
+
+
+def closer(needs: Sequence[Need], sources: Mapping[str, MetricSourceSpec]) -> Plan:
+    """Plan the second look at needs that the first one left unclear (`Plan.unclear`), pod by pod.
+
+    Args:
+        needs: Of `resource` recipes, whose sources exist.
+        sources: By name.
+    """
+    grouped: dict[tuple[str, Recipe], list[Need]] = defaultdict(list)
+    for need in needs:
+        first = recipe_for(need, sources[need.source])
+        assert isinstance(first, ResourceRecipe), "nothing else is unclear"
+        grouped[need.source, PodsRecipe.of(first, Dialect.of(sources[need.source]))].append(need)
+    return _planned(grouped, sources, {})
+
+
+def _planned(
+    grouped: Mapping[tuple[str, Recipe], Sequence[Need]],
+    sources: Mapping[str, MetricSourceSpec],
+    refused: Mapping[Key, Absent],
+) -> Plan:
     groups = tuple(
         group
         for (source, recipe), members in grouped.items()
@@ -145,23 +180,23 @@ def _not_found(need: Need) -> Absent:
     return Absent(Reason.SOURCE_NOT_FOUND, f"MetricSource {need.source} does not exist")
 
 
-def _groups(name: str, source: MetricSourceSpec, recipe: Recipe, needs: Sequence[Need]) -> Iterator[_Group]:
+def _groups(name: str, source: MetricSourceSpec, recipe: Recipe, needs: Sequence[Need]) -> Iterator[PlanGroup]:
     dialect = Dialect.of(source)
-    stale_after = timedelta(seconds=source.stale_after_seconds)
+    stale_after = timedelta(seconds=source.stale_after_seconds) if source.stale_after_seconds else None
     members = sorted(((recipe.place(need), need) for need in needs), key=itemgetter(0))
     by_place = [need for _, need in members]
     if isinstance(recipe, RawRecipe):
         question = Question(name, recipe.text, recipe.most(by_place))
-        yield _Group(question, recipe, tuple(members), stale_after)
-    elif len({place for place, _ in members}) > SCOPED_UP_TO:
+        yield PlanGroup(question, recipe, tuple(members), stale_after)
+    elif len({place for place, _ in members}) > SCOPED_UP_TO and not isinstance(recipe, PodsRecipe):
         question = Question(name, recipe.promql(by_place, dialect, named=False), WHOLE_GROUP_LIMIT)
-        yield _Group(question, recipe, tuple(members), stale_after)
+        yield PlanGroup(question, recipe, tuple(members), stale_after)
     else:
         for chunk in _chunks(members):
             asked = [need for _, need in chunk]
             # An answer that reaches its limit counts as cut, so the limit is one more than can come.
             question = Question(name, recipe.promql(asked, dialect), recipe.most(asked) + 1)
-            yield _Group(question, recipe, tuple(chunk), stale_after)
+            yield PlanGroup(question, recipe, tuple(chunk), stale_after)
 
 
 def _chunks(members: Sequence[_Member]) -> Iterator[list[_Member]]:

@@ -49,25 +49,47 @@ def one_of(label: str, values: Iterable[str]) -> Matcher:
 
 
 class Dialect:
-    """How one source names the series and labels of recipes, and how long its rates look back."""
+    """How one source names the series and labels of recipes, and how far apart its samples are.
+
+    Attributes:
+        window: Seconds that a rate looks back: four scrape intervals.
+        stale: Seconds after which a sample is too old to speak for the present: two and a half scrape intervals (R1).
+    """
 
     def __init__(self, names: Sequence[RecipeNames], rate_window_seconds: int) -> None:
         """Keep the overrides by series."""
         self._names = {entry.series: entry for entry in names}
-        self._window = rate_window_seconds
+        self.window = rate_window_seconds
+        self.stale = stale_after(rate_window_seconds)
 
     @classmethod
     def of(cls, source: MetricSourceSpec) -> "Dialect":
         """Take the overrides and the rate window of a source."""
-        return cls(source.recipes, source.rate_window_seconds)
+        return cls(source.recipes, source.rate_window)
 
-    def instant(self, series: str, *matchers: Matcher) -> str:
+    def instant(self, series: str, *matchers: Matcher, offset: int = 0) -> str:
         """Select a series; the result carries the recipe's label names whatever the source calls them."""
-        return self._restore(series, self._selector(series, matchers))
+        return self._restore(series, self._selector(series, matchers) + _offset(offset))
 
-    def rate(self, series: str, *matchers: Matcher) -> str:
-        """Per-second increase of a counter over the source's rate window; needs two samples in it."""
-        return self._restore(series, f"rate({self._selector(series, matchers)}[{self._window}s])")
+    def time_of(self, series: str, *matchers: Matcher, offset: int = 0) -> str:
+        """Unix seconds at which each selected sample was taken, by the sample's own timestamp.
+
+        The selector stands directly in timestamp(): around anything else it is the time of the evaluation.
+        """
+        return self._restore(series, f"timestamp({self._selector(series, matchers)}{_offset(offset)})")
+
+    def slope(self, series: str, *matchers: Matcher) -> str:
+        """Per-second increase of a counter over the rate window; needs two samples in it.
+
+        A least-squares line through the samples there are (ADR 50): rate() divides by the whole window however little
+        of it a series covers, and sinks while samples stay away. It takes no notice of counter resets, so the series
+        must not have any: cAdvisor begins a new series for each container.
+        """
+        return self._restore(series, f"deriv({self._selector(series, matchers)}[{self.window}s])")
+
+    def lowest(self, series: str, *matchers: Matcher, seconds: int) -> str:
+        """The lowest value of the last `seconds`."""
+        return self._restore(series, f"min_over_time({self._selector(series, matchers)}[{seconds}s])")
 
     def _selector(self, series: str, matchers: Sequence[Matcher]) -> str:
         entry = self._names.get(series)
@@ -82,6 +104,15 @@ class Dialect:
         for ours, theirs in sorted(((entry and entry.labels) or {}).items()):
             expression = renamed(expression, theirs, ours)
         return expression
+
+
+def stale_after(rate_window_seconds: int) -> str:
+    """Two and a half scrape intervals in seconds, as PromQL writes it, from the window of four."""
+    return f"{rate_window_seconds * 5 / 8:g}"
+
+
+def _offset(seconds: int) -> str:
+    return f" offset {seconds}s" if seconds else ""
 
 
 def renamed(expression: str, source: str, target: str) -> str:

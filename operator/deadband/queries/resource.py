@@ -1,4 +1,8 @@
-"""The `resource` recipe: percent of what the target's ready pods request, or are limited to, that they use.
+"""The `resource` recipe: percent of what the target's pods request, or are limited to, that they use.
+
+Two looks. The first, over all workloads at once, gives sums and whether every pod of a workload is beyond doubt: Ready
+for longer than the rate looks back, with young samples of all its containers. For workloads with a pod that is not,
+`deadband.queries.pods` looks at each container (R1). A fleet is mostly beyond doubt, and sums are cheap.
 
 Series and labels, each under the name its exporter documents:
 
@@ -7,9 +11,10 @@ Series and labels, each under the name its exporter documents:
   the node's cgroups and containerd's sandbox, "POD" for the sandbox of older runtimes. The kubelet reports the CPUs as
   one series, cpu="total"; per-CPU series of a stand-alone cAdvisor are not read.
 * kube-state-metrics (docs/metrics/workload/pod-metrics.md, replicaset-metrics.md): kube_pod_owner,
-  kube_replicaset_owner, kube_pod_status_ready, kube_pod_deletion_timestamp,
-  kube_pod_container_resource_requests and kube_pod_container_resource_limits {resource}. Init containers, native
-  sidecars among them, have series of other names there and so count on neither side.
+  kube_replicaset_owner, kube_pod_status_ready, kube_pod_status_ready_time, kube_pod_deletion_timestamp,
+  kube_pod_container_resource_requests and kube_pod_container_resource_limits {resource}, and those of the init
+  containers under kube_pod_init_container_…: native sidecars among them run as long as the pod and count, as for the
+  HPA; the others have ended before the pod is Ready, and a container that is not there has no usage.
 """
 
 from collections.abc import Sequence
@@ -24,19 +29,20 @@ from deadband.queries.owners import KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
 from deadband.queries.types import Need, Series
 
-USED, WHOLE, MISSING, BARE = "used", "whole", "missing", "bare"
-"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; of
-them, those of containers without a usage; how many ready pods have no request at all. As a rule a workload has the
-first two alone. What the use is compared with, the whole less what is missing, is no part of its own: to join it costs
-Prometheus as much as the use does."""
+USED, WHOLE, PODS, DOUBT = "used", "whole", "pods", "doubt"
+"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; how many
+pods are ready; present where a pod is in doubt, whatever its value."""
+UNCLEAR = Absent(Reason.NOT_MEASURED, "a pod is not measured yet, and the pods were not looked at one by one")
+"""What the first look gives a workload in doubt; `deadband.queries.plan` looks closer at these, by identity."""
 NAMED_NAMESPACES = 500
 """A question about more of them asks for all: their names would stand in each of its selectors."""
+BY_CONTAINER = "namespace,pod,container"
 
-_BASES = {
-    ResourceBase.REQUESTS: "kube_pod_container_resource_requests",
-    ResourceBase.LIMITS: "kube_pod_container_resource_limits",
+_KINDS = {ResourceBase.REQUESTS: "requests", ResourceBase.LIMITS: "limits"}
+_USAGE = {
+    ResourceName.CPU: "container_cpu_usage_seconds_total",
+    ResourceName.MEMORY: "container_memory_working_set_bytes",
 }
-_CONTAINER = "namespace,pod,container"
 _EVERY_CONTAINER: tuple[Matcher, ...] = (Matcher("container", "!=", ""), Matcher("container", "!=", "POD"))
 _PLACES = 10**9
 """Percentages are rounded to nine decimals, what the API can write: sums of binary floats in Prometheus are off by
@@ -45,16 +51,10 @@ about 1e-13 of the value, and 70.00000000000001 must not be above 70 (R4)."""
 
 @dataclass(frozen=True, slots=True)
 class ResourceRecipe:
-    """Workloads of one kind in one resource; the answer has up to four series for each, told apart by `part`.
+    """The first look at workloads of one kind in one resource; up to four series for each, told apart by `part`.
 
-    A ready pod that has no usage yet (a rate needs two samples) counts on neither side: as 0 % it would pull the
-    average down and start a scale-down, at 100 % the reverse. But when that leaves less than half of what the ready
-    pods request, the rest does not speak for the whole, and the reading is Partial until it does: after a large
-    scale-up the next step waits for the new pods' figures, and a lost cAdvisor scrape moves nothing. Partial rather
-    than Empty, since `onNoData` must not answer for a broken source.
-
-    Two usage series of one container (two scrape jobs, or an old id beside the new one after a restart) count once,
-    by the larger one.
+    Two usage series of one container count once, by the larger one: two scrape jobs tell of it alike, and an old id
+    beside the new one after a restart puts the pod in doubt.
 
     Attributes:
         resource: cpu in cores, memory in bytes; the reading is a percentage.
@@ -72,111 +72,157 @@ class ResourceRecipe:
 
     def place(self, need: Need) -> tuple[str, ...]:
         """Namespace and name of the workload."""
-        return (need.namespace, _workload(need))
+        return (need.namespace, workload_of(need))
 
     def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
-        """Ask for the parts of these needs' workloads, or of every workload of the kind in their namespaces.
-
-        Only the left side of `and` and `unless` is made unique by `max`: of the right side presence is all that counts.
-        """
-        usage, base, ready, pods = self._selections(needs, dialect, named=named)
-        once = f"max by ({_CONTAINER})"
-        parts = " or ".join(
-            (
-                marked(f"({once} ({usage}) and on ({_CONTAINER}) ({base}))", "part", USED),
-                marked(f"{once} ({base})", "part", WHOLE),
-                marked(f"({once} ({base}) unless on ({_CONTAINER}) ({usage}))", "part", MISSING),
-                marked(f"(max by (namespace,pod) ({ready}) unless on (namespace,pod) ({base}))", "part", BARE),
+        """Ask for the parts of these needs' workloads, or of every workload of the kind in their namespaces."""
+        chosen = Selected(self, needs, dialect, named=named)
+        young = dialect.instant("kube_pod_status_ready_time", *chosen.inside)
+        # A pod is beyond doubt when the whole window lies after it became Ready, and so does the oldest sample that
+        # the window may begin with; by then a container that has ended has left the window, too.
+        judged = f"{dialect.window + float(dialect.stale):g}"
+        doubts = " or ".join(
+            f"max by (namespace,pod) ({each})"
+            for each in (
+                f"{chosen.ready} == 0",
+                f"{young} > time() - {judged}",
+                f"{chosen.amounts} unless on ({BY_CONTAINER}) ({chosen.measured})",
             )
         )
+        parts = " or ".join(
+            (
+                marked(chosen.used, "part", USED),
+                marked(chosen.whole, "part", WHOLE),
+                marked(f"max by (namespace,pod) ({chosen.ready})", "part", PODS),
+                marked(f"({doubts})", "part", DOUBT),
+            )
+        )
+        pods = owned(self.kind, chosen.names, chosen.inside, dialect)
         by = "namespace,workload,container,part" if self.by_container else "namespace,workload,part"
         return f"sum by ({by}) (({parts}) * on (namespace,pod) group_left (workload) {pods})"
 
     def percentage(self, need: Need, dialect: Dialect) -> str:
-        """The percentage itself, for one need."""
-        usage, base, _, pods = self._selections([need], dialect, named=True)
-        usage, base = f"max by ({_CONTAINER}) ({usage})", f"max by ({_CONTAINER}) ({base})"
-        used = f"({usage} and on ({_CONTAINER}) {base}) * on (namespace,pod) group_left (workload) {pods}"
-        measured = f"({base} and on ({_CONTAINER}) {usage}) * on (namespace,pod) group_left (workload) {pods}"
-        return f"100 * sum({used}) / sum({measured})"
+        """The percentage itself over the ready pods, for one need: the reading where none of them is in doubt."""
+        chosen = Selected(self, [need], dialect, named=True)
+        pods = owned(self.kind, chosen.names, chosen.inside, dialect, only=(f"{chosen.ready} == 1",))
+        join = f"* on (namespace,pod) group_left (workload) {pods}"
+        return f"100 * sum({chosen.used} {join}) / sum({chosen.whole} {join})"
 
     def most(self, needs: Sequence[Need]) -> int:
         """The matchers span every pairing of namespace and name, so that many workloads can be in the answer."""
-        pairs = len({need.namespace for need in needs}) * len({_workload(need) for need in needs})
-        return pairs * (3 * len({_container(need) for need in needs}) + 1)
+        pairs = len({need.namespace for need in needs}) * len({workload_of(need) for need in needs})
+        return pairs * (2 * len({container_of(need) for need in needs}) + 2)
 
     def read(self, need: Need, rows: Sequence[Series]) -> Reading:
-        """Percentage, exact on the sums as sent; Empty without a ready pod, NoRequests when none has a request."""
+        """Percentage, exact on the sums as sent.
+
+        Empty without a pod, NoRequests when none has a request, UNCLEAR when one is in doubt.
+        """
         if not rows:
-            return Absent(Reason.EMPTY, f"no ready pod of {_workload(need)} is known{self._reach}")
-        parts = {row.labels.get("part"): row.value for row in rows if self._concerns(need, row)}
+            return self.no_pods(need)
+        parts = {row.labels.get("part"): row.value for row in rows if self.concerns(need, row)}
+        if DOUBT in parts:
+            return UNCLEAR
         zero = Fraction(0)
-        used, whole, missing = (parts.get(part, zero) for part in (USED, WHOLE, MISSING))
-        if used is None or whole is None or missing is None:
+        used, whole, pods = (parts.get(part, zero) for part in (USED, WHOLE, PODS))
+        if used is None or whole is None or pods is None:
             return Absent(Reason.NOT_A_NUMBER)
         if not whole:
-            which = f"container {_container(need)}" if self.by_container else "no container"
-            says = "has no" if self.by_container else "has a"
-            return Absent(Reason.NO_REQUESTS, f"{which} of the ready pods {says} {self.resource} {self._one}")
-        measured = whole - missing if missing else whole
-        if measured < missing:
-            share = int(100 * measured / whole)
-            return Absent(
-                Reason.PARTIAL, f"{self.resource} usage is known for only {share} % of what the ready pods {self._verb}"
-            )
-        return Sample(_percent(used, measured))
+            return self.no_requests(need)
+        return Sample(percent(used, whole), pods=int(pods))
 
-    @property
-    def _reach(self) -> str:
-        """What a foreign kind must do for its pods to be found."""
-        if self.kind is None or self.kind in KNOWN_KINDS:
-            return ""
-        return f"; pods are found that a {self.kind} or a ReplicaSet of it owns, for others use a query"
+    def no_pods(self, need: Need) -> Absent:
+        """The reading of a workload without a pod that counts."""
+        reach = ""
+        if self.kind is not None and self.kind not in KNOWN_KINDS:  # what a foreign kind must do for its pods
+            reach = f"; pods are found that a {self.kind} or a ReplicaSet of it owns, for others use a query"
+        return Absent(Reason.EMPTY, f"no ready pod of {workload_of(need)} is known{reach}")
 
-    @property
-    def _one(self) -> str:
-        return "request" if self.of is ResourceBase.REQUESTS else "limit"
+    def no_requests(self, need: Need) -> Absent:
+        """The reading of a workload none of whose pods that count has a request."""
+        one = "request" if self.of is ResourceBase.REQUESTS else "limit"
+        if self.by_container:
+            message = f"container {container_of(need)} of the ready pods has no {self.resource} {one}"
+        else:
+            message = f"no container of the ready pods has a {self.resource} {one}"
+        if self.of is ResourceBase.REQUESTS:
+            # kube-state-metrics has no series for them (fault A8), so they cannot be told from none.
+            message += " (requests in the pod's own spec.resources are not exported by kube-state-metrics)"
+        return Absent(Reason.NO_REQUESTS, message)
 
-    @property
-    def _verb(self) -> str:
-        return "request" if self.of is ResourceBase.REQUESTS else "are limited to"
+    def concerns(self, need: Need, row: Series) -> bool:
+        """Whether a series is about the container that a need selects; those of whole pods always are."""
+        return not self.by_container or row.labels.get("container", "") in ("", container_of(need))
 
-    def _concerns(self, need: Need, row: Series) -> bool:
-        return not self.by_container or row.labels.get("container") == _container(need)
 
-    def _selections(self, needs: Sequence[Need], dialect: Dialect, *, named: bool) -> tuple[str, str, str, str]:
-        """Usage and request by container, readiness by pod, and the ready pods with their workload.
+class Selected:
+    """The selections of one question, as PromQL."""
 
-        Only the last are unique: where two exporters tell of one thing, the others have it twice.
+    def __init__(self, recipe: ResourceRecipe, needs: Sequence[Need], dialect: Dialect, *, named: bool) -> None:
+        """Write the matchers.
+
+        Args:
+            recipe: What is measured.
+            needs: At least one.
+            dialect: The source's names.
+            named: As in Recipe.promql.
         """
         namespaces = {need.namespace for need in needs}
-        inside = (one_of("namespace", namespaces),) if named or len(namespaces) <= NAMED_NAMESPACES else ()
+        self.inside = (one_of("namespace", namespaces),) if named or len(namespaces) <= NAMED_NAMESPACES else ()
+        self.names = [workload_of(need) for need in needs] if named else None
+        self._dialect = dialect
         wanted = _EVERY_CONTAINER
-        if self.by_container and named:
-            wanted = (one_of("container", (_container(need) or "" for need in needs)),)
-        if self.resource is ResourceName.CPU:
-            total = Matcher("cpu", "=~", "total|")
-            usage = dialect.rate("container_cpu_usage_seconds_total", *inside, *wanted, total)
+        if recipe.by_container and named:
+            wanted = (one_of("container", (container_of(need) or "" for need in needs)),)
+        self._series = _USAGE[recipe.resource]
+        self._matchers = (*self.inside, *wanted)
+        if recipe.resource is ResourceName.CPU:
+            self._matchers += (Matcher("cpu", "=~", "total|"),)
+        of = (*self.inside, *wanted, equals("resource", recipe.resource.value))
+        kind = _KINDS[recipe.of]
+        self.amounts = f"{dialect.instant(f'kube_pod_container_resource_{kind}', *of)} > 0"
+        """By container."""
+        self.init_amounts = f"{dialect.instant(f'kube_pod_init_container_resource_{kind}', *of)} > 0"
+        """By init container, also of those that have ended."""
+        self.ready = dialect.instant("kube_pod_status_ready", *self.inside, equals("condition", "true"))
+        """By pod: 1 for a ready one, 0 for others."""
+        fresh = f"{self.time_of()} > time() - {dialect.stale}"
+        if recipe.resource is ResourceName.CPU:
+            usage = dialect.slope(self._series, *self._matchers)
+            self.measured = f"{usage} and on ({BY_CONTAINER}) ({fresh})"
         else:
-            usage = dialect.instant("container_memory_working_set_bytes", *inside, *wanted)
-        amounts = dialect.instant(_BASES[self.of], *inside, *wanted, equals("resource", self.resource.value))
-        ready = dialect.instant("kube_pod_status_ready", *inside, equals("condition", "true"))
-        names = [_workload(need) for need in needs] if named else None
-        return usage, f"{amounts} > 0", f"{ready} == 1", owned(self.kind, names, inside, dialect)
+            usage = self.measured = f"({self.now()} and ({fresh}))"
+        """What speaks for the present. The slope itself is not bound to a young sample: where that is missing the pod
+        is in doubt, and nothing of its workload is used."""
+        self.used = f"max by ({BY_CONTAINER}) ({usage} and on ({BY_CONTAINER}) ({self.amounts} or {self.init_amounts}))"
+        """By container: cores over the rate window, or bytes of a young sample."""
+        sidecars = f"{self.init_amounts} and on ({BY_CONTAINER}) {self.now()}"
+        self.whole = f"max by ({BY_CONTAINER}) ({self.amounts} or ({sidecars}))"
+        """By container: what it requests or is limited to."""
+
+    def now(self, offset: int = 0) -> str:
+        """The usage series themselves, `offset` seconds ago."""
+        return self._dialect.instant(self._series, *self._matchers, offset=offset)
+
+    def time_of(self, offset: int = 0) -> str:
+        """When the samples of `now` were taken."""
+        return self._dialect.time_of(self._series, *self._matchers, offset=offset)
 
 
-def _percent(used: Fraction, measured: Fraction) -> Fraction:
-    """100 · used / measured to nine decimals, half to even; whole numbers spare the common divisors."""
-    above, below = 100 * _PLACES * used.numerator * measured.denominator, used.denominator * measured.numerator
+def percent(used: Fraction, whole: Fraction) -> Fraction:
+    """100 · used / whole to nine decimals, half to even; whole numbers spare the common divisors."""
+    above, below = 100 * _PLACES * used.numerator * whole.denominator, used.denominator * whole.numerator
     return Fraction(nearest(above, below), _PLACES)
 
 
-def _workload(need: Need) -> str:
+def workload_of(need: Need) -> str:
+    """Name of the workload whose pods a need measures; of a database, its instance."""
     if need.metric.database is not None:
         return need.metric.database.instance
     assert need.target is not None
     return need.target.name
 
 
-def _container(need: Need) -> str | None:
+def container_of(need: Need) -> str | None:
+    """The container that a need selects; None for all."""
     return None if need.metric.resource is None else need.metric.resource.container

@@ -30,6 +30,8 @@ class Need:
         metric: The metric; for a veto, a raw query.
         target: The policy's target, for recipes that measure it.
         source: Name of the MetricSource, already resolved.
+        highest: The highest threshold of the metric in its policy, in its unit: what a pod that is not measured may
+            use at most, where that is more than 100 % (R1).
     """
 
     key: Key
@@ -37,6 +39,7 @@ class Need:
     metric: Metric
     target: ScaleTargetRef | None
     source: str
+    highest: Fraction = Fraction(100)
 
 
 @dataclass(frozen=True, slots=True)

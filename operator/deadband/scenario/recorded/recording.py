@@ -1,17 +1,23 @@
 """Range answers as what a policy would have read at each instant."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 
-from deadband.core.types import Reading
-from deadband.queries.plan import Plan
+from deadband.api.conditions import Reason
+from deadband.core.types import Absent, Reading
+from deadband.queries.plan import Plan, PlanGroup
 from deadband.queries.ranges import Grid, RangeAnswered
-from deadband.queries.types import Answered, Question, Series
+from deadband.queries.resource import UNCLEAR, ResourceRecipe
+from deadband.queries.types import Answered, Need, Question, Series
 
 _Column = list[Fraction | None]
 _GAP = Fraction(-1, 3)
 """Marks an instant without a sample, by identity: None is a sample that is no number."""
+
+_NEAR = 30
+"""Instants: a longer gap is worth a query of its own."""
 
 Row = tuple[Fraction | None, ...]
 
@@ -72,15 +78,53 @@ class Track:
         return self._columns[key]
 
 
+class SecondLook:
+    """One metric where the first look left it unclear: range answers over the spans of time in which it did."""
+
+    def __init__(self, group: PlanGroup, tracks: Sequence[tuple[Grid, Track]]) -> None:
+        """Take the answers.
+
+        Args:
+            group: The planned second look; it has one member.
+            tracks: By span; spans share the step of the recording.
+        """
+        self._group = group
+        self._tracks = tracks
+
+    def reading(self, now: datetime) -> Reading:
+        """As the live plan reads it at this instant; Error outside of every span."""
+        at = now.timestamp()
+        for grid, track in self._tracks:
+            if grid.start <= at <= grid.end:
+                answer = track.answer(track.row(grid.index(at)))
+                return next(reading for _, reading in self._group.read(answer, now=now))
+        return Absent(Reason.ERROR, "the pods were not looked at one by one at this instant")
+
+
 class Recording:
     """What a policy's metrics and vetoes read at each instant."""
 
-    def __init__(self, plan: Plan, tracks: Mapping[Question, Track], grid: Grid) -> None:
-        """Take the tracks of (at least) the plan's questions."""
+    def __init__(
+        self,
+        plan: Plan,
+        tracks: Mapping[Question, Track],
+        grid: Grid,
+        second: Mapping[str, SecondLook] | None = None,
+    ) -> None:
+        """Take what was read.
+
+        Args:
+            plan: Of the policy.
+            tracks: Of (at least) the plan's questions.
+            grid: The instants.
+            second: By metric name, where the first look was unclear at any instant (`unclear`).
+        """
         self.grid = grid
+        self._plan = plan
         self._groups = [(group, tracks[group.question]) for group in plan.groups]
         self._last: list[tuple[Row, tuple[str, ...]] | None] = [None] * len(plan.groups)
         self._readings: dict[str, Reading] = {key.name: reading for key, reading in plan.refused.items()}
+        self._second = second or {}
 
     def readings(self, index: int, now: datetime) -> dict[str, Reading]:
         """By name of metric, or of veto with its prefix; as the live plan reads them at this instant, which is `now`.
@@ -92,11 +136,41 @@ class Recording:
             if row != self._last[place]:
                 self._last[place] = row
                 self._readings.update((key.name, read) for key, read in group.read(track.answer(row), now=now))
-        return self._readings
+        if not self._second:
+            return self._readings
+        settled = {
+            name: look.reading(now) for name, look in self._second.items() if self._readings.get(name) is UNCLEAR
+        }
+        return {**self._readings, **settled}
+
+    def unclear(self) -> dict[Need, tuple[Grid, ...]]:
+        """By need, the spans of time in which the first look left it unclear; empty where it never did."""
+        found: dict[Need, list[int]] = defaultdict(list)
+        for group, track in self._groups:
+            if not isinstance(group.recipe, ResourceRecipe):
+                continue
+            for index in range(self.grid.count):
+                row = track.row(index)
+                readings = dict(group.read(track.answer(row), now=self.grid.at(index)))
+                for _, need in group.members:
+                    if readings[need.key] is UNCLEAR:
+                        found[need].append(index)
+        return {need: tuple(_spans(self.grid, indexes)) for need, indexes in found.items()}
 
     def first_samples(self) -> dict[str, int | None]:
         """By name of metric or veto, as for `readings`: the first instant with any sample; None without one."""
         return {need.key.name: track.first for group, track in self._groups for _, need in group.members}
+
+
+def _spans(grid: Grid, indexes: Sequence[int]) -> Iterator[Grid]:
+    """Parts of a grid that hold all of these instants; those that are near each other share a part."""
+    first = last = indexes[0]
+    for index in indexes[1:]:
+        if index - last > _NEAR:
+            yield Grid(int(grid.at(first).timestamp()), grid.step, last - first + 1)
+            first = index
+        last = index
+    yield Grid(int(grid.at(first).timestamp()), grid.step, last - first + 1)
 
 
 def carried_forward(numbers: Iterable[int | None]) -> list[int | None]:

@@ -29,11 +29,13 @@ class Wanted:
         plan: Its metrics and vetoes, planned as on a cluster; the keys have no policy.
         replicas: spec.replicas of the real target; None where no exporter tells of such a kind.
         ready: Its ready replicas, likewise.
+        sources: By name, as the plan was made with them.
     """
 
     plan: Plan
     replicas: Question | None
     ready: Question | None
+    sources: Mapping[str, MetricSourceSpec]
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -64,7 +66,7 @@ def wanted(
     named |= {VETO_PREFIX + veto.name: Metric(name=veto.name, query=veto.query) for veto in spec.vetoes}
     needs = [Need(Key("", name), namespace, metric, target, metric.source or default) for name, metric in named.items()]
     replicas, ready = _real(target, namespace, sources.get(default), default)
-    return Wanted(plan(needs, sources), replicas, ready)
+    return Wanted(plan(needs, sources), replicas, ready, sources)
 
 
 def _real(

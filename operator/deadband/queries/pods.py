@@ -1,0 +1,258 @@
+"""The second look of the `resource` recipe: every container of a workload in doubt, by its samples' own times (R1).
+
+One query brings what was sampled and when; here it is judged which pods are measured, exactly and without a clock.
+Beside the series that `deadband.queries.resource` names, kube-state-metrics' kube_pod_container_state_started,
+kube_pod_container_status_running, kube_pod_info {node} and kube_node_status_condition are read; without them more pods
+count as measured, and a lost node's pods are counted until they are deleted.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from deadband.api.conditions import Reason
+from deadband.api.metrics import ResourceName
+from deadband.core.types import Absent, Interval, Reading, Sample
+from deadband.queries.owners import BY_POD, owned
+from deadband.queries.promql import Dialect, equals, marked
+from deadband.queries.resource import ResourceRecipe, Selected, percent
+from deadband.queries.types import Need, Series
+
+LONG_AGO = 3600
+"""Seconds: a pod that was Ready within them was Ready once (ADR 51)."""
+LATELY = 300
+"""Seconds within which the first Ready after a restart is looked for, while readiness comes and goes."""
+MOST_ROWS = 100_000
+"""Series of an answer about one chunk of workloads."""
+_NAMED = 3
+"""Pods that a reading names at most."""
+
+POD, REQUEST, STARTED, STOPPED = "pod", "request", "started", "stopped"
+READY_FIRST, READY_LATELY, READY_LAST, READY_BEFORE = "ready-first", "ready-lately", "ready-last", "ready-before"
+VALUE, TIME = "value", "time"
+"""Values of the label `part`. VALUE and TIME stand before the seconds that the sample was looked for ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodsRecipe:
+    """Workloads of one kind in one resource, container by container.
+
+    Attributes:
+        first: The recipe of the first look.
+        window: Seconds that a rate looks back.
+        stale: Seconds after which a sample is too old to speak for the present.
+    """
+
+    first: ResourceRecipe
+    window: int
+    stale: Fraction
+
+    labels = ("namespace", "workload")
+
+    @classmethod
+    def of(cls, first: ResourceRecipe, dialect: Dialect) -> "PodsRecipe":
+        """The second look for what the first left in doubt."""
+        return cls(first, dialect.window, Fraction(dialect.stale))
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Seconds between the two samples of a rate, the longest first; (0,) where one sample suffices."""
+        if self.first.resource is ResourceName.MEMORY:
+            return ()
+        return tuple(dict.fromkeys(max(1, self.window // part) for part in (1, 2, 4)))
+
+    def place(self, need: Need) -> tuple[str, ...]:
+        """Namespace and name of the workload."""
+        return self.first.place(need)
+
+    def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
+        """Ask for every fact about every container of these needs' pods."""
+        chosen = Selected(self.first, needs, dialect, named=named)
+        ready_time = "kube_pod_status_ready_time"
+        living = f" and on ({BY_POD}) {chosen.ready}"
+        before = dialect.instant(
+            "kube_pod_status_ready", *chosen.inside, equals("condition", "true"), offset=self.proof
+        )
+        facts = {
+            READY_FIRST: dialect.lowest(ready_time, *chosen.inside, seconds=LONG_AGO) + living,
+            READY_LATELY: dialect.lowest(ready_time, *chosen.inside, seconds=LATELY) + living,
+            READY_LAST: dialect.instant(ready_time, *chosen.inside),
+            READY_BEFORE: f"{before} == 1{living}",
+            STARTED: dialect.instant("kube_pod_container_state_started", *chosen.inside),
+            STOPPED: f"{dialect.instant('kube_pod_container_status_running', *chosen.inside)} == 0",
+            REQUEST: f"{chosen.amounts} or ({chosen.init_amounts} and on (namespace,pod,container) {chosen.now()})",
+            f"{VALUE}0": chosen.now(),
+            f"{TIME}0": f"{chosen.time_of()} > time() - {dialect.stale}",
+        }
+        for span in self.spans:
+            facts[f"{VALUE}{span}"] = chosen.now(span)
+            facts[f"{TIME}{span}"] = chosen.time_of(span)
+        by = "namespace,pod,container,id"
+        parts = [marked(f"max by ({by}) ({fact})", "part", part) for part, fact in facts.items()]
+        pods = owned(
+            self.first.kind,
+            chosen.names,
+            chosen.inside,
+            dialect,
+            only=(f"{facts[READY_FIRST]} or {chosen.ready} == 1",),
+            never=(_lost(chosen, dialect),),
+        )
+        parts.append(marked(pods, "part", POD))
+        joined = f"({' or '.join(parts)}) * on (namespace,pod) group_left (workload) {pods}"
+        return f"max by (namespace,workload,{by.removeprefix('namespace,')},part) ({joined})"
+
+    @property
+    def proof(self) -> int:
+        """Seconds: a pod that was Ready so long ago was so during the whole of the longest span."""
+        return self.window + int(self.stale) + 1
+
+    def most(self, _needs: Sequence[Need]) -> int:
+        """How many pods there are is not known."""
+        return MOST_ROWS
+
+    def read(self, need: Need, rows: Sequence[Series]) -> Reading:
+        """One number when every counted pod is measured, an interval when some are, NotMeasured when none is."""
+        pods = list(self.pods(need, rows))
+        if not pods:
+            return self.first.no_pods(need)
+        if any(pod.broken for pod in pods):
+            return Absent(Reason.NOT_A_NUMBER)
+        with_amount = [pod for pod in pods if pod.amounts]
+        if not with_amount:
+            return self.first.no_requests(need)
+        measured = [pod for pod in with_amount if not pod.why]
+        if not measured:
+            return Absent(
+                Reason.NOT_MEASURED, f"none of the {len(with_amount)} pods is measured: {_named(with_amount)}"
+            )
+        whole = sum((amount for pod in with_amount for amount in pod.amounts.values()), Fraction())
+        used = sum((use for pod in measured for use in pod.used.values()), Fraction())
+        low = percent(used, whole)
+        if len(measured) == len(with_amount):
+            return Sample(low, pods=len(pods))
+        missing = sum((amount for pod in with_amount if pod.why for amount in pod.amounts.values()), Fraction())
+        high = low + percent(missing, whole) * max(need.highest, Fraction(100)) / 100
+        unmeasured = len(with_amount) - len(measured)
+        why = tuple(_unmeasured(with_amount)[:_NAMED])
+        return Interval(low, high, pods=len(pods), measured=len(pods) - unmeasured, why=why)
+
+    def pods(self, need: Need, rows: Sequence[Series]) -> Iterator["Pod"]:
+        """Every counted pod of a need's workload, judged, in the order of their names."""
+        by_pod: dict[str, list[Series]] = defaultdict(list)
+        for row in rows:
+            if self.first.concerns(need, row):
+                by_pod[row.labels.get("pod", "")].append(row)
+        for name in sorted(by_pod):
+            facts = by_pod[name]
+            if any(row.labels.get("part") == POD for row in facts):
+                yield self._judged(name, facts)
+
+    def _judged(self, name: str, rows: Sequence[Series]) -> "Pod":
+        whole: dict[str, Fraction] = {}
+        started: dict[str, Fraction] = {}
+        of_container: dict[tuple[str, str], dict[str, Fraction]] = defaultdict(dict)
+        pod = Pod(name)
+        stopped = False
+        for row in rows:
+            part, container, value = row.labels.get("part", ""), row.labels.get("container", ""), row.value
+            if value is None:
+                pod.broken = True
+            elif part == REQUEST:
+                pod.amounts[container] = value
+            elif part == STARTED:
+                started[container] = value
+            elif part == STOPPED:
+                stopped = True
+            elif container:
+                of_container[container, row.labels.get("id", "")][part] = value
+            else:
+                whole[part] = value
+        since = _since(whole, max(started.values(), default=None))
+        if stopped:
+            pod.why = "a container is not running"
+        elif since is None:
+            pod.why = "it restarted and has not been Ready since" if READY_FIRST in whole else "Ready too short a time"
+        else:
+            self._measure(pod, of_container, since)
+        return pod
+
+    def _measure(
+        self, pod: "Pod", of_container: Mapping[tuple[str, str], Mapping[str, Fraction]], since: Fraction
+    ) -> None:
+        for (container, _), facts in of_container.items():
+            use = self._use(facts, since)
+            if container in pod.amounts and use is not None:
+                pod.used[container] = max(use, pod.used.get(container, use))
+        missing = sorted(pod.amounts.keys() - pod.used.keys())
+        if not missing:
+            return
+        times = [facts[f"{TIME}0"] for (container, _), facts in of_container.items() if f"{TIME}0" in facts]
+        if times:
+            pod.why = "too few samples since it became Ready"
+        else:
+            pod.why = f"no sample of {', '.join(missing)} in the last {float(self.stale):g}s"
+
+    def _use(self, facts: Mapping[str, Fraction], since: Fraction) -> Fraction | None:
+        """Bytes, or cores between the newest sample and the oldest that a span allows; None when not measured."""
+        value, time = facts.get(f"{VALUE}0"), facts.get(f"{TIME}0")
+        if value is None or time is None or time < since:
+            return None
+        if not self.spans:
+            return value
+        for span in self.spans:
+            earlier, began = facts.get(f"{VALUE}{span}"), facts.get(f"{TIME}{span}")
+            if earlier is None or began is None or began < since:
+                continue
+            if 0 < time - began <= span + 2 * self.stale and value >= earlier:
+                return (value - earlier) / (time - began)
+        return None
+
+
+@dataclass(slots=True)
+class Pod:
+    """One counted pod.
+
+    Attributes:
+        name: Of the pod.
+        amounts: By container, what it requests or is limited to; empty without any.
+        used: By container, what it uses, as far as that is known.
+        why: Why the pod is not measured; empty when it is.
+        broken: Whether a fact about it is not a number.
+    """
+
+    name: str
+    amounts: dict[str, Fraction] = field(default_factory=dict)
+    used: dict[str, Fraction] = field(default_factory=dict)
+    why: str = ""
+    broken: bool = False
+
+
+def _unmeasured(pods: Sequence[Pod]) -> list[str]:
+    return [f"{pod.name}: {pod.why}" for pod in pods if pod.why]
+
+
+def _named(pods: Sequence[Pod]) -> str:
+    lines = _unmeasured(pods)
+    more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
+    return "; ".join(lines[:_NAMED]) + more
+
+
+def _since(facts: Mapping[str, Fraction], started: Fraction | None) -> Fraction | None:
+    """Unix seconds from which a pod's samples count: its first Ready after its last container started.
+
+    Readiness comes and goes under an overload, and what happened since the first one still counts; but what a container
+    does between its restart and the next Ready is start-up work. None where there was no such Ready.
+    """
+    known = [facts[part] for part in (READY_FIRST, READY_LATELY, READY_LAST) if part in facts]
+    if not known:
+        # Without kube_pod_status_ready_time: READY_BEFORE was Ready all the time that a span can reach back.
+        return started or Fraction(0) if READY_BEFORE in facts else None
+    return min((each for each in known if started is None or each >= started), default=None)
+
+
+def _lost(chosen: Selected, dialect: Dialect) -> str:
+    """Pods on a node that is not Ready: nothing of them can be measured, and they will not come back (R1)."""
+    info = dialect.instant("kube_pod_info", *chosen.inside)
+    ready = dialect.instant("kube_node_status_condition", equals("condition", "Ready"), equals("status", "true"))
+    return f"{info} * on (node) group_left () max by (node) ({ready} == 0)"

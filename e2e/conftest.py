@@ -26,6 +26,7 @@ from e2e.testbed.tools.progress import Progress
 _TIMEOUT_SECONDS = 180
 _HERE = Path(__file__).parent
 _REAL_NODE = "test_real_node.py"
+_OF_REAL_NODES = (_REAL_NODE, "test_private_machine.py")
 _LONG = (
     _REAL_NODE, "test_faults.py", "test_scaling.py", "test_guides.py", "test_survival.py", "test_alerts.py",
     "test_bench.py", "test_soak.py",
@@ -62,10 +63,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in _LONG)
     missing = machine.unavailable()
     for item in items:
+        if item.path.name in _OF_REAL_NODES and missing and os.environ.get("CI") != "true":
+            item.add_marker(pytest.mark.skip(reason=missing))
         if item.path.name == _REAL_NODE and not relay.inside():
             item.add_marker(pytest.mark.timeout(0))  # counted inside
-            if missing and os.environ.get("CI") != "true":
-                item.add_marker(pytest.mark.skip(reason=missing))
         if item.path.is_relative_to(_HERE) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_TIMEOUT_SECONDS))
 

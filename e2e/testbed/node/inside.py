@@ -71,8 +71,8 @@ def _mount_all(folder: Path, hierarchies: Sequence[str]) -> None:
             if "," in options:
                 (place.parent / each).symlink_to(place.name)
     _mount_state(folder)
-    for place in ("/run", "/var/log"):
-        _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", place)
+    for name in ("/run", "/var/log"):
+        _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", name)
     for name, value in _SYSCTLS.items():
         own = folder / "sysctl" / name.replace("/", ".")
         own.parent.mkdir(parents=True, exist_ok=True)

@@ -102,8 +102,10 @@ class RealNode:
 
     def _import(self) -> None:
         for archive in images.archives(self._folder):
-            command = [self._containerd.beside("ctr"), "--address", _SOCKET, "--namespace", "k8s.io"]
-            done = subprocess.run([*command, "images", "import", archive], capture_output=True, text=True, check=False)
+            command = [str(self._containerd.beside("ctr")), f"--address={_SOCKET}", "--namespace=k8s.io"]
+            done = subprocess.run(
+                [*command, "images", "import", str(archive)], capture_output=True, text=True, check=False
+            )
             if done.returncode != 0:
                 raise images.ImageError(f"{archive.name} cannot be imported: {done.stderr}")
             archive.unlink()

@@ -58,13 +58,13 @@ def unavailable() -> str | None:
 
 def hierarchies() -> list[Hierarchy]:
     """Return the mounted hierarchies that we have a group in."""
-    mounts = {}
+    mounts: dict[frozenset[str], tuple[str, Path]] = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ")
         if kind == "cgroup":
-            root, place = before.split(" ")[3:5]
-            mounts[frozenset(options.split(","))] = (root, Path(place))
+            where, at = before.split(" ")[3:5]
+            mounts[frozenset(options.split(","))] = (where, Path(at))
     found = []
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, options, path = line.split(":", 2)

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
 from e2e.testbed.node.cluster import RealCluster, open_real
 from e2e.testbed.node.inside import FOLDER
 from e2e.testbed.node.kubelet import KUBELET
+from e2e.testbed.node.load import call
 from e2e.testbed.node.machine import run, unavailable
 from e2e.testbed.node.truth import Truth
 from e2e.testbed.node.workloads import addresses, burner
@@ -111,7 +110,7 @@ def _watch(cluster: RealCluster, prometheus: Prometheus, truth: Truth) -> Iterat
     while (elapsed := time.monotonic() - start) < _WARM_SECONDS + _AFTER_SECONDS:
         if changed is None and elapsed > _WARM_SECONDS:
             for address in addresses(cluster, _NAMESPACE, "step"):
-                requests.get(f"http://{address}:8080/burn?millicores={_REQUEST * 10 * _HIGH:g}", timeout=5)
+                call(address, f"/burn?cores={_REQUEST * _HIGH / 100:g}")
             cluster.kubectl("rollout", "restart", "deployment/rollout", "-n", _NAMESPACE)
             changed = time.time()  # noqa: TID251 - to compare with samples
         now = time.time()  # noqa: TID251 - as above

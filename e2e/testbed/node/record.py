@@ -22,13 +22,17 @@ class Moment:
     Attributes:
         when: Unix seconds.
         replicas: spec.replicas.
+        ready: Ready pods that are not about to go.
         readings: By metric, its value as the status shows it and its verdict; no value when there is no number.
+        messages: By type of condition, its message.
         decision: Its reason and sentence.
     """
 
     when: float
     replicas: int
+    ready: int
     readings: dict[str, tuple[str | None, str]]
+    messages: dict[str, str]
     decision: str
 
     def ends(self, metric: str = "cpu") -> tuple[float, float] | None:
@@ -108,7 +112,7 @@ class Record:
         lines, before = [], ""
         for each in self.moments(name, since):
             readings = ", ".join(f"{metric} {value} {verdict}" for metric, (value, verdict) in each.readings.items())
-            line = f"{each.replicas} replicas; {readings}; {each.decision}"
+            line = f"{each.replicas} replicas, {each.ready} ready; {readings}; {each.decision}"
             if line != before:
                 lines.append(f"{each.when - since if since else each.when:8.1f}s  {line}")
             before = line
@@ -140,4 +144,6 @@ class Record:
             decision = status.get("decision") or {}
             readings = {each["name"]: (each.get("value"), each["verdict"]) for each in status.get("metrics") or []}
             said = f"{decision.get('reason', '')}: {decision.get('sentence') or decision.get('message', '')}"
-            self._moments.setdefault(name, []).append(Moment(now, replicas.get(name, 0), readings, said))
+            messages = {each["type"]: each.get("message", "") for each in status.get("conditions") or []}
+            moment = Moment(now, replicas.get(name, 0), len(ready.get(name, [])), readings, messages, said)
+            self._moments.setdefault(name, []).append(moment)

@@ -40,6 +40,7 @@ class Relay:
         self._stack = ExitStack()
         self._process: Process | None = None
         self._reports: dict[str, list[pytest.TestReport]] = {}
+        self._failed = False
         self._read = 0
         self._deadline = 0.0
 
@@ -52,19 +53,21 @@ class Relay:
             self._start(item)
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in self._reports_of(item):
+            if report.failed:
+                self._failed = True
+                report.sections.append(("private machine", f"Its logs are in {self._folder}"))
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
     def close(self) -> None:
-        """Wait for the pytest inside to clean up, end the machine, and keep the logs of what ran in it alone."""
+        """Wait for the pytest inside to clean up and end the machine; the logs stay when a test has failed."""
         if self._process is not None:
             while self._process.running and time.monotonic() < self._deadline:
                 time.sleep(_POLL_SECONDS)
         self._stack.close()
-        for big in self._folder.glob("**/containers"):
-            shutil.rmtree(big, ignore_errors=True)
-        for name in ("kubelet", "cni", "sysctl"):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+        big = ("containers", "kubelet", "cni", "sysctl", "data")
+        for folder in [each for name in big for each in self._folder.rglob(name)] if self._failed else [self._folder]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _start(self, item: pytest.Item) -> None:
         tests = [each.nodeid for each in item.session.items if each.path == item.path]

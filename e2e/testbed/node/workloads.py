@@ -15,6 +15,7 @@ def burner(
     *,
     replicas: int,
     cpu: str,
+    memory: str = "32Mi",
     burn: float = 0,
     flags: Sequence[str] = (),
     limits: Mapping[str, str] | None = None,
@@ -26,6 +27,7 @@ def burner(
         namespace: It must exist.
         replicas: Desired pods.
         cpu: The container's request.
+        memory: Likewise.
         burn: Cores that each uses all the time once it is ready.
         flags: Further flags of the burner (burner/main.go).
         limits: Of the container.
@@ -34,7 +36,7 @@ def burner(
         "name": name,
         "image": BURNER,
         "args": [f"--burn={burn:g}", *flags],
-        "resources": {"requests": {"cpu": cpu, "memory": "32Mi"}, **({"limits": dict(limits)} if limits else {})},
+        "resources": {"requests": {"cpu": cpu, "memory": memory}, **({"limits": dict(limits)} if limits else {})},
         "readinessProbe": {"httpGet": {"path": "/ready", "port": PORT}, "periodSeconds": 1},
     }
     return {
@@ -62,3 +64,24 @@ def addresses(cluster: Cluster, namespace: str, name: str) -> list[str]:
         and {"type": "Ready", "status": "True"}.items()
         <= next((each for each in pod["status"].get("conditions", []) if each["type"] == "Ready"), {}).items()
     ]
+
+
+def with_sidecar(deployment: dict[str, Any], *, cpu: str, burn: float) -> dict[str, Any]:
+    """Give a Deployment's pods a native sidecar `proxy` that requests CPU and burns so many cores."""
+    proxy = {
+        "name": "proxy",
+        "image": BURNER,
+        "restartPolicy": "Always",
+        "args": [f"--burn={burn:g}", f"--listen=:{PORT + 1}"],
+        "resources": {"requests": {"cpu": cpu, "memory": "32Mi"}},
+    }
+    deployment["spec"]["template"]["spec"]["initContainers"] = [proxy]
+    return deployment
+
+
+def pod_level(deployment: dict[str, Any], *, cpu: str) -> dict[str, Any]:
+    """Let a Deployment's pods request CPU as a whole, and their containers none."""
+    spec = deployment["spec"]["template"]["spec"]
+    del spec["containers"][0]["resources"]
+    spec["resources"] = {"requests": {"cpu": cpu, "memory": "32Mi"}}
+    return deployment

@@ -45,7 +45,7 @@ func main() {
 	http.HandleFunc("/ready", server.ready)
 	http.HandleFunc("/allocate", server.allocate)
 	http.HandleFunc("/burn", server.set)
-	server.millicores.Store(int64(*cores * 1000))
+	server.microcores.Store(int64(*cores * 1e6))
 	go func() {
 		burn(*burst)
 		server.begun.Store(true)
@@ -62,7 +62,7 @@ type server struct {
 	begun   atomic.Bool
 	held    [][]byte
 	// What is used all the time.
-	millicores atomic.Int64
+	microcores atomic.Int64
 }
 
 // work uses the CPU time of one request; requests take turns, so that a burner has the throughput of one worker.
@@ -118,14 +118,14 @@ func burn(amount time.Duration) {
 	runtime.KeepAlive(number)
 }
 
-// set changes what is used all the time to ?millicores=.
+// set changes what is used all the time to ?cores=.
 func (s *server) set(answer http.ResponseWriter, request *http.Request) {
-	millicores, err := strconv.ParseInt(request.URL.Query().Get("millicores"), 10, 64)
+	cores, err := strconv.ParseFloat(request.URL.Query().Get("cores"), 64)
 	if err != nil {
 		http.Error(answer, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.millicores.Store(millicores)
+	s.microcores.Store(int64(cores * 1e6))
 	fmt.Fprintln(answer, "set")
 }
 
@@ -136,7 +136,7 @@ func (s *server) hold() {
 	last, before := time.Now(), used()
 	for {
 		now, usedNow := time.Now(), used()
-		owed += time.Duration(float64(now.Sub(last))*float64(s.millicores.Load())/1000) - (usedNow - before)
+		owed += time.Duration(float64(now.Sub(last))*float64(s.microcores.Load())/1e6) - (usedNow - before)
 		last, before = now, usedNow
 		owed = min(owed, mostDebt)
 		if owed > 0 {

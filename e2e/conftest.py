@@ -29,7 +29,7 @@ _REAL_NODE = "test_real_node.py"
 _OF_REAL_NODES = (_REAL_NODE, "test_private_machine.py")
 _LONG = (
     _REAL_NODE, "test_faults.py", "test_scaling.py", "test_guides.py", "test_survival.py", "test_alerts.py",
-    "test_bench.py", "test_soak.py",
+    "test_bench.py", "test_soak.py", "test_real_readings.py",
 )  # fmt: skip
 """Files of a minute and a half or more: begun last, one of them would run on while other workers have nothing to do."""
 

@@ -175,7 +175,8 @@ CRON = {"name": "night", "schedule": "0 25 * * *", "durationSeconds": 3600, "min
 
 # name, spec, condition, status, reason, what its message says
 BAD_INPUT: list[tuple[str, dict[str, Any], str, str, str, str]] = [
-    ("promql-broken", raw("sum(rate(x[5m])"), "Stalled", "True", "InvalidSpec", "spec.metrics[0].query"),
+    ("promql-range", raw("x[5m]"), "Stalled", "True", "InvalidSpec", "spec.metrics[0].query"),
+    ("promql-broken", raw("sum(rate(x[5m])"), "MetricsAvailable", "False", "Error", "the source rejects the query"),
     ("cron-broken", raw("vector(9)", overrides=[CRON]), "Stalled", "True", "InvalidSpec", "spec.overrides[0].schedule"),
     ("target-missing", raw("vector(9)"), "Stalled", "True", "TargetNotFound", "target-missing"),
     ("source-unknown", raw("vector(9)", source="nowhere"), "Stalled", "True", "SourceNotFound", "nowhere"),
@@ -236,12 +237,19 @@ def test_an_operator_with_nothing_but_bad_input_is_healthy_and_silent(bad_input:
 
 
 def test_a_policy_that_is_mended_acts_again(bad_input: Operator, cluster: Cluster, seen: Seen) -> None:
-    seen.wait_for("the refusal", lambda: seen.condition("promql-broken", "Stalled")[0] == "True")
-    cluster.apply(policy("promql-broken", NAMESPACE, **raw("vector(9)")))
+    seen.wait_for("the refusal", lambda: seen.condition("promql-range", "Stalled")[0] == "True")
+    cluster.apply(policy("promql-range", NAMESPACE, **raw("vector(9)")))
 
-    seen.wait_for("a step up", lambda: seen.replicas("promql-broken") > 3)
+    seen.wait_for("a step up", lambda: seen.replicas("promql-range") > 3)
     # First the scale is written, then the status.
-    seen.wait_for("Ready", lambda: seen.condition("promql-broken", "Ready")[0] == "True")
+    seen.wait_for("Ready", lambda: seen.condition("promql-range", "Ready")[0] == "True")
+
+
+def test_bounds_hold_while_the_source_rejects_the_only_query(bad_input: Operator, cluster: Cluster, seen: Seen) -> None:
+    seen.wait_for("the error", lambda: seen.condition("promql-broken", "MetricsAvailable")[0] == "False")
+    cluster.apply(policy("promql-broken", NAMESPACE, maxReplicas=2, **raw("sum(rate(x[5m])")))
+
+    seen.wait_for("the new maximum", lambda: seen.replicas("promql-broken") == 2)
 
 
 def test_an_api_server_that_comes_back_finds_an_operator_that_goes_on(own_control_plane: Any, tmp_path: Path) -> None:

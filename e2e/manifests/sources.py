@@ -40,6 +40,26 @@ BAD_SOURCES = [
         "must match",
         "should match",
     ),
+    Bad(
+        "a parameter that deadband sends itself",
+        source(queryParameters=[{"name": "dedup", "value": "true"}, {"name": "time", "value": "0"}]),
+        "spec.queryParameters[1].name",
+        "is a parameter that deadband sends itself: remove it",
+    ),
+    Bad(
+        "a parameter with an ampersand in its name",
+        source(queryParameters=[{"name": "a&b", "value": "1"}]),
+        "spec.queryParameters[0].name",
+        "must match",
+        "should match",
+    ),
+    Bad(
+        "more parameters than are possible",
+        source(queryParameters=[{"name": f"p{number}", "value": "1"} for number in range(17)]),
+        "spec.queryParameters",
+        "must have at most 16 entries",
+        "must have at most 16 items",
+    ),
     Bad("a default in quotes", source(default="true"), "spec.default", "must be true or false", "of type boolean"),
     Bad("an unknown field", source(uri="http://prom"), "spec.uri", "is not a field", 'unknown field "spec.uri"', ""),
 ]
@@ -57,6 +77,10 @@ GOOD_SOURCES = [
             auth={"type": "Basic", "secretName": "prometheus-login"},
             tls={"caSecretName": "prometheus-ca", "clientSecretName": "deadband-client", "serverName": "prometheus"},
             headers=[{"name": "X-Scope-OrgID", "value": "tenant a"}],
+            queryParameters=[
+                {"name": "storeMatch[]", "value": '{a="b"}'},
+                {"name": "storeMatch[]", "value": "{c='d'}"},
+            ],
             timeoutSeconds=5,
             maxConcurrentQueries=8,
             staleAfterSeconds=120,

@@ -3,22 +3,33 @@
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl, urlsplit
+
+from deadband.queries.sampling import INTERVALS
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came in."""
+    """One request as it came in.
+
+    Attributes:
+        method: GET or POST.
+        target: The path.
+        headers: As sent.
+        form: The body's names and values; with GET those of the URL.
+        parameters: Names and values in the URL, in order.
+    """
 
     method: str
     target: str
     headers: Mapping[str, str]
     form: Mapping[str, str]
+    parameters: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,11 @@ class Server:
     Attributes:
         url: Base URL.
         answer: Makes the reply to a query; a test replaces it.
-        queries: Requests to /api/v1/query, oldest first; without those for `count(up)`.
+        queries: Requests to /api/v1/query, oldest first; without those by which the adapter learns of the source.
+        looks: Requests to /api/v1/status/buildinfo, oldest first.
         up: Makes the reply to `count(up)`, by which the adapter tries the lookback.
+        intervals: Makes the reply to the query for scrape intervals by job.
+        usage_jobs: Makes the reply to the query for the jobs that report container usage.
         buildinfo: Reply to /api/v1/status/buildinfo.
     """
 
@@ -49,8 +63,32 @@ class Server:
         self.url = url
         self.answer: Answerer = lambda _: vector()
         self.queries: list[Request] = []
+        self.looks: list[Request] = []
         self.up: Answerer = lambda _: vector()
+        self.intervals: Answerer = lambda _: vector("15")
+        self.usage_jobs: Answerer = lambda _: vector()
         self.buildinfo = Reply(json.dumps({"status": "success", "data": {"version": "3.16.0"}}).encode())
+
+    def reply(self, request: Request) -> Reply:
+        """Note a request and answer it."""
+        if request.target.endswith("/buildinfo"):
+            self.looks.append(request)
+            return self.buildinfo
+        if request.form.get("query") == "count(up)":  # the adapter's own look at the lookback
+            return self.up(request)
+        if request.form.get("query") == INTERVALS:
+            return self.intervals(request)
+        if request.form.get("query", "").startswith("group by (job)"):
+            return self.usage_jobs(request)
+        self.queries.append(request)
+        return self.answer(request)
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that hangs up in the middle of an answer is what some tests are about."""
 
 
 @contextmanager
@@ -61,17 +99,9 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._reply(server.buildinfo)
+            self._reply(server.reply(_request(self)))
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            form = {name: values[0] for name, values in parse_qs(body).items()}
-            request = Request("POST", self.path, dict(self.headers), form)
-            if form.get("query") == "count(up)":  # the adapter's own look at the lookback
-                self._reply(server.up(request))
-                return
-            server.queries.append(request)
-            self._reply(server.answer(request))
+        do_POST = do_GET  # noqa: N815 - named by http.server
 
         def _reply(self, reply: Reply) -> None:
             self.send_response(reply.status)
@@ -86,12 +116,7 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
 
-    class Listener(ThreadingHTTPServer):
-        def handle_error(self, *_: Any) -> None:
-            """A client that hangs up in the middle of an answer is what some tests are about."""
-
-    listener = Listener(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
+    listener = _Listener(("127.0.0.1", 0), Handler)
     if tls is not None:
         # The handshake belongs to the connection's own thread, which a client that refuses us may break off.
         listener.socket = tls.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
@@ -104,6 +129,14 @@ def serve(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
         listener.shutdown()
         listener.server_close()
         thread.join()
+
+
+def _request(handler: BaseHTTPRequestHandler) -> Request:
+    body = handler.rfile.read(int(handler.headers.get("Content-Length", 0))).decode()
+    parts = urlsplit(handler.path)
+    parameters = parse_qsl(parts.query)
+    form = dict(parse_qsl(body) if handler.command == "POST" else parameters)
+    return Request(handler.command, parts.path, dict(handler.headers), form, parameters)
 
 
 def success(kind: str, result: object, **more: object) -> Reply:

@@ -15,6 +15,7 @@ from deadband.adapters.prometheus import PrometheusMetrics
 from deadband.adapters.prometheus_answers import is_of_another_time
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
+from deadband.queries.sampling import Sampling
 from deadband.queries.types import Answer, Answered, Failed, Question, Series
 from tests.adapters.prometheus_server import Reply, Request, Server, failure, serve, success, vector
 
@@ -105,19 +106,25 @@ def test_an_answer_without_a_readable_date_is_taken_as_it_is(date: str | None) -
     assert not is_of_another_time(date, now=NOW, tolerance=timedelta(seconds=1))
 
 
-async def test_a_query_travels_in_the_form_with_its_time_and_limits(metrics: PrometheusMetrics, server: Server) -> None:
+@pytest.mark.parametrize(
+    ("stale", "lookback"),
+    [
+        pytest.param({}, {}, id="the source's own lookback"),
+        pytest.param(
+            {"staleAfterSeconds": 45}, {"lookback_delta": "45s", "max_lookback": "45s"}, id="a lookback that is set"
+        ),
+    ],
+)
+async def test_a_query_travels_in_the_form_with_its_time_and_limits(
+    metrics: PrometheusMetrics, server: Server, stale: dict[str, int], lookback: dict[str, str]
+) -> None:
+    metrics.update_sources({"main": spec(server, **stale)})
+
     await ask(metrics, Question("main", "sum(up)", 7))
 
     (request,) = server.queries
     assert request.target == "/api/v1/query"
-    assert request.form == {
-        "query": "sum(up)",
-        "time": "1772366400.500",
-        "timeout": "1s",
-        "lookback_delta": "60s",
-        "max_lookback": "60s",
-        "limit": "7",
-    }
+    assert request.form == {"query": "sum(up)", "time": "1772366400.500", "timeout": "1s", "limit": "7", **lookback}
     assert request.headers["Accept-Encoding"] == "identity"
 
 
@@ -129,6 +136,85 @@ async def test_the_headers_and_the_path_of_the_source_are_used(metrics: Promethe
 
     assert server.queries[0].target == "/select/0/api/v1/query"
     assert server.queries[0].headers["X-Scope-OrgID"] == "sales"
+
+
+PARAMETERS = [
+    {"name": "dedup", "value": "true"},
+    {"name": "namespace", "value": "team a&b"},
+    {"name": "storeMatch[]", "value": '{a="b"}'},
+    {"name": "storeMatch[]", "value": '{a="c"}'},
+]
+SENT = [(each["name"], each["value"]) for each in PARAMETERS]
+
+
+@pytest.mark.parametrize("status", [200, 405], ids=["by POST", "by GET"])
+async def test_the_parameters_of_the_source_are_in_the_url_of_every_request(
+    metrics: PrometheusMetrics, server: Server, status: int
+) -> None:
+    server.answer = lambda request: vector("1") if request.method == "GET" else Reply(vector("1").body, status)
+    metrics.update_sources({"main": spec(server, queryParameters=PARAMETERS)})
+
+    await ask(metrics)
+    await learned()
+
+    assert [list(each.parameters)[:4] for each in [*server.queries, *server.looks]] == [SENT] * (
+        len(server.queries) + 1
+    )
+    assert {each.form["query"] for each in server.queries} == {"up"}
+    assert not set(server.queries[0].form) & {"dedup", "namespace"}
+
+
+def methods(server: Server) -> list[str]:
+    return [request.method for request in server.queries]
+
+
+@pytest.mark.parametrize("status", [405, 501])
+async def test_a_source_that_takes_no_post_is_asked_by_get_and_once_an_hour_by_post_again(
+    metrics: PrometheusMetrics, server: Server, clock: FakeClock, status: int
+) -> None:
+    server.answer = lambda request: vector("5") if request.method == "GET" else Reply(b"", status)
+
+    first, second = await ask(metrics), await ask(metrics)
+
+    assert isinstance(first, Answered)
+    assert first == second
+    assert methods(server) == ["POST", "GET", "GET"]
+    by_post, by_get, _ = server.queries
+    assert by_post.form == by_get.form
+    assert metrics.health("main").reachable is True
+    assert metrics.health("main").last_error is None
+
+    server.answer = lambda _: vector("5")
+    clock.now += 3599
+    await ask(metrics)
+    clock.now += 1
+    await ask(metrics)
+    await ask(metrics)
+    assert methods(server)[3:] == ["GET", "POST", "POST"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
+async def test_no_other_refusal_is_taken_for_one_of_post(
+    metrics: PrometheusMetrics, server: Server, status: int
+) -> None:
+    server.answer = lambda _: Reply(b"", status)
+
+    await ask(metrics)
+
+    assert methods(server) == ["POST"]
+
+
+async def test_a_source_that_takes_neither_is_asked_by_both_each_time(
+    metrics: PrometheusMetrics, server: Server
+) -> None:
+    server.answer = lambda _: Reply(b"", 501)
+
+    assert await ask(metrics) == Failed(Reason.ERROR, "HTTP 501")
+    server.answer = lambda _: vector("1")
+    await ask(metrics)
+
+    assert methods(server) == ["POST", "GET", "POST"]
+    assert metrics.health("main").reachable is True
 
 
 ANSWERS = [
@@ -189,8 +275,15 @@ async def learned() -> None:
 
 NOT_THE_API = "the answer is not what the Prometheus HTTP API gives"
 FAILURES = [
-    ("bad PromQL", failure(400, "bad_data", SECRET), Reason.ERROR, "HTTP 400 bad_data"),
-    ("a failed execution", failure(422, "execution", SECRET), Reason.ERROR, "HTTP 422 execution"),
+    ("bad PromQL", failure(400, "bad_data", SECRET), Reason.ERROR, "the source rejects the query: HTTP 400 bad_data"),
+    (
+        "a failed execution",
+        failure(422, "execution", SECRET),
+        Reason.ERROR,
+        "the source rejects the query: HTTP 422 execution",
+    ),
+    ("a page of a proxy that rejects something", Reply(SECRET.encode(), 400), Reason.ERROR, "HTTP 400"),
+    ("a URL that is too long for a proxy", Reply(SECRET.encode(), 414), Reason.ERROR, "HTTP 414"),
     ("the server's own timeout", failure(503, "timeout", SECRET), Reason.TIMEOUT, "HTTP 503 timeout"),
     ("an unknown error type", failure(500, SECRET), Reason.ERROR, "HTTP 500"),
     ("an error page of a proxy", Reply(SECRET.encode(), 503), Reason.ERROR, "HTTP 503"),
@@ -506,6 +599,26 @@ async def test_a_backend_that_ignores_the_lookback_is_found_out(
     await learned()
 
     assert metrics.health("main").ignores_lookback is ignores
+
+
+async def test_the_scrape_interval_is_learned_and_looked_for_again_soon_while_it_is_not_known(
+    metrics: PrometheusMetrics, server: Server, clock: FakeClock
+) -> None:
+    server.intervals = lambda _: vector()
+    await ask(metrics)
+    await learned()
+    assert metrics.health("main").sampling is None
+
+    server.intervals = lambda _: vector("15.2")
+    clock.now += 29
+    await ask(metrics)
+    await learned()
+    assert metrics.health("main").sampling is None
+
+    clock.now += 1
+    await ask(metrics)
+    await learned()
+    assert metrics.health("main").sampling == Sampling(interval=15, slowest=15, slowest_job="")
 
 
 async def test_a_source_is_looked_at_once_an_hour_and_not_with_every_query(

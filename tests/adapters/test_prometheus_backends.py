@@ -96,13 +96,18 @@ READINGS = [
 ]
 
 REFUSALS = [
-    ("VictoriaMetrics cannot parse", 422, '{"status":"error","errorType":"422","error":"s3cret"}', refused("HTTP 422")),
+    (
+        "VictoriaMetrics cannot parse",
+        422,
+        '{"status":"error","errorType":"422","error":"s3cret"}',
+        refused("the source rejects the query: HTTP 422"),
+    ),
     ("VictoriaMetrics is full", 429, '{"status":"error","errorType":"429","error":"s3cret"}', refused("HTTP 429")),
     (
         "Thanos aborts when a store is lost",
         422,
         '{"status":"error","errorType":"execution","error":"s3cret"}',
-        refused("HTTP 422 execution"),
+        refused("the source rejects the query: HTTP 422 execution"),
     ),
     (
         "Thanos ran out of time",

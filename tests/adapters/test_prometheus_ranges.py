@@ -68,6 +68,22 @@ def test_a_query_says_its_span_and_what_is_stale(server: Server) -> None:
     }
 
 
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_source_that_takes_no_post_is_asked_by_get_with_its_parameters(server: Server, status: int) -> None:
+    server.answer = lambda request: matrix() if request.method == "GET" else Reply(b"", status)
+    parameters = [{"name": "dedup", "value": "false"}]
+    source = MetricSourceSpec.model_validate({"url": server.url, "queryParameters": parameters})
+    reader = PrometheusRanges({"main": source}, now=NOW, points=5)
+
+    list(reader.read(QUESTION, Grid(START, 15, 10), lambda _: None))
+    reader.close()
+
+    assert [request.method for request in server.queries] == ["POST", "GET", "GET"]
+    assert {request.target for request in server.queries} == {"/api/v1/query_range"}
+    assert {request.parameters[0] for request in server.queries} == {("dedup", "false")}
+    assert [request.form["start"] for request in server.queries[1:]] == [str(START), str(START + 75)]
+
+
 def test_seven_days_are_asked_in_parts_of_at_most_eleven_thousand(server: Server) -> None:
     _, done = read(server, 40_321, points=1_000_000)
 
@@ -300,7 +316,5 @@ def test_the_samples_of_a_few_series_are_read_at_their_own_times(server: Server)
         "time": str(START + 60),
         "limit": "20",
         "timeout": "10s",
-        "lookback_delta": "60s",
-        "max_lookback": "60s",
     }
     assert series.points == [(START + 0.5, Fraction(1)), (START + 15.5, Fraction(2))]

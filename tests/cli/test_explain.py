@@ -192,3 +192,27 @@ def test_a_file_without_a_policy_is_told(
 
     assert run(["explain", str(tmp_path / "a.yaml")]) == 2
     assert words in capsys.readouterr().err
+
+
+SOURCE = """\
+---
+apiVersion: deadband.dev/v1alpha1
+kind: MetricSource
+metadata: {name: main}
+spec: {url: "http://prometheus.invalid", default: true, rawQueries: NamespaceEnforced}
+"""
+
+
+def test_a_source_in_the_file_shows_the_queries_as_they_are_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(MANIFEST.replace("deploy_freeze == 1", "freeze default 0") + SOURCE)
+
+    assert run(["explain", str(tmp_path / "a.yaml"), "-n", "leadgen", "--offline"]) == 0
+
+    said = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert 'sum({__name__="busy_workers",namespace="leadgen"})' in said
+    assert any(
+        line.startswith("# source main binds queries to their namespace: the query cannot be read") for line in said
+    )
+    assert any(line.endswith("[QueryNeverSent, spec.vetoes[0].query]") for line in said)

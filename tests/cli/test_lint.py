@@ -147,3 +147,45 @@ def test_a_cluster_that_is_not_there_is_one_line(
 
     assert run(["lint", str(file), "--cluster"]) == 2
     assert capsys.readouterr().err.startswith("Error: cannot connect to Kubernetes: no kubeconfig")
+
+
+def bound(query: str) -> list[dict[str, Any]]:
+    """A policy that asks a source which binds queries to their namespace."""
+    source = {
+        "apiVersion": "deadband.dev/v1alpha1",
+        "kind": "MetricSource",
+        "metadata": {"name": "main"},
+        "spec": {"url": "http://prometheus.invalid", "default": True, "rawQueries": "NamespaceEnforced"},
+    }
+    return [policy(metrics=[{"name": "load", "query": query}], scaleDown=None), source]
+
+
+@pytest.mark.parametrize(
+    ("manifests", "code", "found"),
+    [
+        pytest.param(bound("info(load)"), 1, "[QueryNeverSent]", id="what cannot be bound"),
+        pytest.param(bound("load default 0"), 1, "[QueryNeverSent]", id="what cannot be read and so not be bound"),
+        pytest.param(bound("load")[:1], 0, "", id="what can be read"),
+        pytest.param(bound("load default 0")[:1], 0, "[QueryNotRead]", id="what only the source can judge"),
+    ],
+)
+def test_queries_that_are_not_sent_and_those_that_only_the_source_can_judge_are_found(
+    manifests: list[dict[str, Any]], code: int, found: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump_all(manifests))
+
+    assert run(["lint", str(tmp_path)]) == code
+
+    *lines, _ = capsys.readouterr().out.splitlines()
+    assert [line.rsplit(" ", 1)[1] for line in lines if "spec.metrics[0].query" in line] == [found][: bool(found)]
+
+
+def test_files_of_folders_that_are_no_manifests_are_skipped_and_others_can_be_excluded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(policy()))
+    (tmp_path / "b.yaml").write_text("{{ template }}: {")
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(policy(minReplicas=99)))
+
+    assert run(["lint", str(tmp_path), "--exclude", "c.*"]) == 0
+    assert capsys.readouterr().err.startswith("1 file skipped: ")

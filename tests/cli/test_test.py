@@ -34,6 +34,10 @@ def test_what_the_project_ships_holds(
         pytest.param({"a.yaml": HOLDS, "b.yaml": DIFFERS}, 1, id="one differs"),
         pytest.param({"a.yaml": HOLDS, "b.yaml": DIFFERS, "c.yml": UNUSABLE}, 2, id="one is unusable"),
         pytest.param({"a.yaml": "a: ["}, 2, id="no YAML"),
+        pytest.param({"a.yaml": HOLDS, "b.yaml": "a: ["}, 0, id="no YAML, and nothing of a scenario"),
+        pytest.param({"a.yaml": HOLDS, "b.yaml": "expect: ["}, 2, id="a scenario that is no YAML"),
+        pytest.param({"a.yaml": HOLDS, "b.json": '{ "series": {},}'}, 2, id="a scenario that is no JSON"),
+        pytest.param({"a.yaml": HOLDS, "b.yaml": "# deadband.dev\na: ["}, 2, id="a manifest that is no YAML"),
         pytest.param({"a.txt": HOLDS}, 2, id="no scenario at all"),
         pytest.param({"a.yaml": HOLDS, "b.yaml": "apiVersion: v1\nkind: ConfigMap\n", "values.yaml": "a: 1\n"}, 0,
                      id="a folder may hold other files, too"),
@@ -44,6 +48,15 @@ def test_the_exit_code_tells_the_worst(files: dict[str, str], code: int, tmp_pat
         (tmp_path / name).write_text(text)
 
     assert run(["test", str(tmp_path)]) == code
+
+
+def test_files_of_folders_that_are_excluded_are_not_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in {"a.yaml": HOLDS, "old/b.yaml": DIFFERS, "old/c.yaml": "a: [", "d.yaml": "{{ a }}: ["}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert run(["test", str(tmp_path), "--exclude", "old"]) == 0
+    assert capsys.readouterr().err.startswith("1 file skipped: ")
 
 
 def test_a_file_that_is_named_must_hold_scenarios_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Wish
 from deadband.core.decide import decide
 from deadband.core.decision import Decision
 from deadband.core.status import next_status
-from deadband.core.types import Absent, Inputs, NoTarget, Outage, Pause, Reading, Sample, Target
+from deadband.core.types import Absent, Inputs, Interval, NoTarget, Outage, Pause, Reading, Sample, Target
 
 T0 = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 TICK = timedelta(seconds=15)
@@ -50,7 +50,7 @@ def down(**changes: Any) -> dict[str, Any]:
 
 
 def reading(value: Any) -> Reading:
-    return value if isinstance(value, Absent) else Sample(Fraction(str(value)))
+    return value if isinstance(value, Absent | Interval | Sample) else Sample(Fraction(str(value)))
 
 
 def target(replicas: int, **changes: Any) -> Target:

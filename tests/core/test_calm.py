@@ -41,7 +41,7 @@ def test_other_figures_inside_the_band_pass() -> None:
     assert calm is not None
     loads = calm.lasts(replace(following, readings={"cpu": reading(51)}))
     assert loads is not None
-    assert loads["cpu"].compared == Fraction(51)
+    assert loads["cpu"].high == Fraction(51)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from deadband.api.behavior import Trigger
 from deadband.api.conditions import Reason
+from deadband.api.metrics import Metric
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.core.decide import decide
+from deadband.core.guard import raise_until_safe
 from deadband.core.status import Change, change, next_status
-from deadband.core.triggers import expression, observe_all
-from deadband.core.types import Absent, Outage, Reading, Sample, Target
-from tests.core.builders import World, down, event, inputs, spec, status, up, wish
+from deadband.core.steps import step_down, step_up
+from deadband.core.triggers import expression, holds, observe, observe_all
+from deadband.core.types import Absent, Interval, Outage, Reading, Sample, Target
+from tests.core.builders import EMPTY, World, down, event, inputs, spec, status, up, wish
 
 # Many examples on a busy machine; what is told here is never how fast.
 pytestmark = pytest.mark.timeout(300)
@@ -25,6 +29,7 @@ ABSENCES = [
     Reason.STALE,
     Reason.MANY_SERIES,
     Reason.NO_REQUESTS,
+    Reason.NOT_MEASURED,
     Reason.PARTIAL,
     Reason.ERROR,
     Reason.TIMEOUT,
@@ -35,7 +40,14 @@ values = st.one_of(
 )
 samples = values.map(lambda value: Sample(Fraction(str(value))))
 absents = st.sampled_from(ABSENCES).map(Absent)
-readings: st.SearchStrategy[Reading] = st.one_of(samples, samples, absents)
+intervals = st.builds(
+    lambda low, width, pods, measured: Interval(low.value, low.value + width.value, pods, min(measured, pods)),
+    samples,
+    samples,
+    st.integers(2, 60),
+    st.integers(1, 60),
+)
+readings: st.SearchStrategy[Reading] = st.one_of(samples, samples, intervals, absents)
 
 steps = st.one_of(
     st.just({"type": "Proportional"}),
@@ -101,9 +113,7 @@ def timelines(draw: st.DrawFn) -> list[dict[str, Reading]]:
 
 class Stepper(World):
     def play(self, tick: dict[str, Reading], **kwargs: Any) -> Any:
-        return self.step(
-            {name: value if isinstance(value, Absent) else value.value for name, value in tick.items()}, **kwargs
-        )
+        return self.step(tick, **kwargs)
 
 
 @given(policies(), st.integers(0, 80), timelines())
@@ -292,6 +302,83 @@ def test_status_does_not_grow_without_bound(policy: ScalingPolicySpec, timeline:
     assert all(each.time > horizon for each in world.status.scale_events)
     windows = policy.up.stabilization_window_seconds, policy.down.stabilization_window_seconds
     assert len(world.status.wishes) <= max(windows) / 15 + 1
+
+
+shares = st.fractions(0, 1, max_denominator=100)
+triggers = st.builds(
+    lambda side, threshold: Trigger.model_validate({"metric": "cpu", side: threshold}),
+    st.sampled_from(["above", "below"]),
+    st.integers(1, 200),
+)
+
+
+def between(reading: Interval, share: Fraction) -> Sample:
+    """A number that the interval leaves possible."""
+    return Sample(reading.low + share * (reading.high - reading.low), pods=reading.pods)
+
+
+@given(triggers, intervals, shares, st.sampled_from(["Replica", "Average", "Total"]))
+def test_what_is_known_of_an_interval_is_so_of_every_number_in_it(
+    trigger: Trigger, reading: Interval, share: Fraction, per: str
+) -> None:
+    metric = Metric.model_validate({"name": "cpu", "query": "cpu", "per": per})
+    known = holds(trigger, observe(metric, reading, 4))
+    ends = {holds(trigger, observe(metric, between(reading, end), 4)) for end in (Fraction(0), Fraction(1))}
+
+    assert known in (None, holds(trigger, observe(metric, between(reading, share), 4)))
+    assert (known is None) == (len(ends) > 1)
+
+
+@given(policies(), st.integers(0, 60), samples, st.integers(1, 60), st.none() | st.integers(1, 60))
+def test_an_interval_of_no_width_is_the_number(
+    policy: ScalingPolicySpec, replicas: int, sample: Sample, measured: int, pods: int | None
+) -> None:
+    number = Sample(sample.value, pods=pods)
+    interval = Interval(sample.value, sample.value, pods, measured)
+
+    by_number = Stepper(policy, replicas)
+    by_interval = Stepper(policy, replicas)
+    for _ in range(3):
+        assert by_number.play({"cpu": number, "memory": EMPTY}) == by_interval.play({"cpu": interval, "memory": EMPTY})
+    assert by_number.status == by_interval.status
+
+
+@given(policies(), st.integers(1, 60), intervals, shares)
+def test_no_number_in_an_interval_would_be_scaled_less_far(
+    policy: ScalingPolicySpec, replicas: int, reading: Interval, share: Fraction
+) -> None:
+    """An up never goes beyond, and a down never below, what any of the numbers would ask for."""
+    memory = Sample(Fraction(47))
+    whole = observe_all(policy, {"cpu": reading, "memory": memory}, replicas)
+    one = observe_all(policy, {"cpu": between(reading, share), "memory": memory}, replicas)
+    if expression(policy.up, whole):
+        assert step_up(policy.up, whole, replicas=replicas, ready=replicas) <= step_up(
+            policy.up, one, replicas=replicas, ready=replicas
+        )
+    if expression(policy.down, whole):
+        to = step_down(policy.down, whole, replicas=replicas)
+        assert to >= step_down(policy.down, one, replicas=replicas)
+        assert raise_until_safe(policy, whole, wish=to, replicas=replicas) >= raise_until_safe(
+            policy, one, wish=to, replicas=replicas
+        )
+
+
+@given(policies(), st.integers(1, 60), timelines())
+def test_r_never_exceeds_the_replicas_and_never_falls_while_they_stay(
+    policy: ScalingPolicySpec, replicas: int, timeline: list[dict[str, Reading]]
+) -> None:
+    world = Stepper(policy, replicas)
+    before: tuple[int, int] | None = None
+    for index, tick in enumerate(timeline):
+        world.ready = index * 7 % (world.replicas + 1)
+        seen = world.replicas
+        world.play(tick)
+        r = world.status.ready_maximum
+        assert r is not None
+        assert min(world.ready, seen) <= r <= seen
+        if before is not None and before[0] == seen:
+            assert r >= before[1]
+        before = (seen, r)
 
 
 @pytest.mark.parametrize("seconds_ago", [0, 14, 15, 16, 299, 300])

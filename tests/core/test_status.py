@@ -169,7 +169,7 @@ def test_what_stands_of_a_target_that_cannot_be_read(unread: NoTarget, real: int
 def test_a_dry_run_moves_a_shadow_and_writes_nothing() -> None:
     world = World(spec(mode="DryRun"), 3)
 
-    decisions = [world.step({"cpu": 99}) for _ in range(3)]
+    decisions = [world.step({"cpu": 140}) for _ in range(3)]
 
     assert [each.desired for each in decisions] == [4, 5, 6]
     assert [each.write for each in decisions] == [None, None, None]

@@ -10,7 +10,7 @@ from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.queries.types import Answered, Key, Need, Series
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SOURCES = {"main": MetricSourceSpec(url="http://prometheus:9090", default=True)}
+SOURCES = {"main": MetricSourceSpec(url="http://prometheus:9090", default=True, stale_after_seconds=60)}
 
 
 def need(metric: Mapping[str, object], target: str = "", *, policy: str = "p", source: str = "main") -> Need:
@@ -41,13 +41,15 @@ def series(value: float | str | None, time: datetime | None = NOW, **labels: str
 
 
 def parts(
-    used: float | None = 0, measured: float = 0, missing: float = 0, bare: int = 0, workload: str = "api"
+    used: float | None = 0, whole: float = 0, pods: int = 1, *, doubt: bool = False, workload: str = "api"
 ) -> Answered:
-    """An answer of the resource recipe for one workload in leadgen; what is 0 has no series."""
-    amounts = {"used": used, "whole": measured + missing, "missing": missing, "bare": bare}
+    """What the first look of the resource recipe gives for one workload in leadgen; what is 0 has no series."""
+    amounts = {"used": used, "whole": whole, "pods": pods}
     rows = [
         series(value, namespace="leadgen", workload=workload, part=part)
         for part, value in amounts.items()
         if value != 0
     ]
+    if doubt:  # presence counts, not the value
+        rows.append(series(0, namespace="leadgen", workload=workload, part="doubt"))
     return Answered(tuple(rows))

@@ -94,7 +94,7 @@ def test_each_policy_gets_its_own_part_of_a_shared_answer() -> None:
 
     readings = planned.read({planned.questions[0]: Answered(shared)}, now=NOW)
 
-    assert readings == {api.key: Sample(Fraction(70)), other.key: Sample(Fraction(10))}
+    assert readings == {api.key: Sample(Fraction(70), pods=1), other.key: Sample(Fraction(10), pods=1)}
 
 
 def test_two_policies_on_one_workload_read_the_same() -> None:
@@ -103,10 +103,10 @@ def test_two_policies_on_one_workload_read_the_same() -> None:
 
     readings = planned.read({planned.questions[0]: parts(0.7, 1)}, now=NOW)
 
-    assert readings == {first.key: Sample(Fraction(70)), second.key: Sample(Fraction(70))}
+    assert readings == {first.key: Sample(Fraction(70), pods=1), second.key: Sample(Fraction(70), pods=1)}
 
 
-OLD = NOW - timedelta(seconds=61)
+OLD = NOW - timedelta(seconds=61)  # the source says that samples are stale after 60
 WARNED = Answered((series(1),), ("a store did not answer",))
 
 READINGS = [
@@ -136,17 +136,20 @@ READINGS = [
     ("a queue", queue("leads"), Answered((series(5, queue="leads"),)), Sample(Fraction(5))),
     ("a queue of a virtual host", queue("a", "/"), Answered((series(5, queue="a", vhost="/"),)), Sample(Fraction(5))),
     ("the queue of another virtual host", queue("a", "/"), Answered((series(5, queue="a", vhost="x"),)), Reason.EMPTY),
-    ("usage of requests", cpu(), parts(used=0.7, measured=1), Sample(Fraction(70))),
-    ("usage with the noise of binary sums", cpu(), parts(used=0.7000000000000001, measured=1), Sample(Fraction(70))),
-    ("usage above requests", cpu(), parts(used=3, measured=2), Sample(Fraction(150))),
-    ("no ready pods", cpu(), Answered(()), Reason.EMPTY),
-    ("no requests", cpu(), parts(bare=2), Reason.NO_REQUESTS),
-    ("some pods without requests", cpu(), parts(used=0.5, measured=1, bare=3), Sample(Fraction(50))),
-    ("half of the requests measured", cpu(), parts(used=0.5, measured=1, missing=1), Sample(Fraction(50))),
-    ("less than half measured", cpu(), parts(used=0.5, measured=1, missing=1.1), Reason.PARTIAL),
-    ("nothing measured", cpu(), parts(missing=1), Reason.PARTIAL),
-    ("usage that is not a number", cpu(), parts(used=None, measured=1), Reason.NOT_A_NUMBER),
-    ("pods that use nothing at all", cpu(), parts(used=0, measured=1), Sample(Fraction(0))),
+    ("usage of requests", cpu(), parts(used=0.7, whole=1, pods=2), Sample(Fraction(70), pods=2)),
+    (
+        "usage with the noise of binary sums",
+        cpu(),
+        parts(used=0.7000000000000001, whole=1),
+        Sample(Fraction(70), pods=1),
+    ),
+    ("usage above requests", cpu(), parts(used=3, whole=2), Sample(Fraction(150), pods=1)),
+    ("no pods", cpu(), Answered(()), Reason.EMPTY),
+    ("no requests", cpu(), parts(), Reason.NO_REQUESTS),
+    ("a pod in doubt", cpu(), parts(used=0.5, whole=1, doubt=True), Reason.NOT_MEASURED),
+    ("a pod in doubt, and no requests yet", cpu(), parts(doubt=True), Reason.NOT_MEASURED),
+    ("usage that is not a number", cpu(), parts(used=None, whole=1), Reason.NOT_A_NUMBER),
+    ("pods that use nothing at all", cpu(), parts(used=0, whole=1), Sample(Fraction(0), pods=1)),
 ]
 
 
@@ -252,7 +255,13 @@ def test_container_readings_are_told_apart_in_one_answer() -> None:
     main, helper = cpu(container="main", policy="a"), cpu(container="helper", policy="b")
     none = cpu(container="other", policy="c")
     planned = plan([main, helper, none], SOURCES)
-    amounts = {("main", "used"): 0.9, ("main", "whole"): 1, ("helper", "used"): 0.1, ("helper", "whole"): 0.2}
+    amounts = {
+        ("main", "used"): 0.9,
+        ("main", "whole"): 1,
+        ("helper", "used"): 0.1,
+        ("helper", "whole"): 0.2,
+        ("", "pods"): 3,
+    }
     rows = [
         series(value, namespace="leadgen", workload="api", container=container, part=part)
         for (container, part), value in amounts.items()
@@ -260,6 +269,9 @@ def test_container_readings_are_told_apart_in_one_answer() -> None:
 
     readings = planned.read({planned.questions[0]: Answered(tuple(rows))}, now=NOW)
 
-    assert readings[main.key] == Sample(Fraction(90))
-    assert readings[helper.key] == Sample(Fraction(50))
-    assert readings[none.key] == Absent(Reason.NO_REQUESTS, "container other of the ready pods has no cpu request")
+    assert readings[main.key] == Sample(Fraction(90), pods=3)
+    assert readings[helper.key] == Sample(Fraction(50), pods=3)
+    reading = readings[none.key]
+    assert isinstance(reading, Absent)
+    assert reading.reason is Reason.NO_REQUESTS
+    assert reading.message.startswith("container other of the ready pods has no cpu request (requests in the pod's own")

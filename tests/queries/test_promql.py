@@ -72,10 +72,30 @@ def test_the_order_of_names_does_not_matter_so_that_equal_questions_are_asked_on
     assert one_of("queue", ["b", "a"]) == one_of("queue", ["a", "b", "a"])
 
 
-def test_rates_look_back_as_far_as_the_source_says() -> None:
-    source = MetricSourceSpec(url="http://prometheus:9090", rate_window_seconds=90)
+@pytest.mark.parametrize(
+    ("spec", "scraped_every", "window"),
+    [
+        pytest.param({"rateWindowSeconds": 90}, 15, 90, id="a window that is set"),
+        pytest.param({}, 15, 60, id="four scrape intervals"),
+        pytest.param({}, 60, 240, id="four long scrape intervals"),
+        pytest.param({}, None, 120, id="an interval that is not known yet"),
+    ],
+)
+def test_rates_look_back_four_scrape_intervals_unless_the_source_says_otherwise(
+    spec: dict[str, int], scraped_every: int | None, window: int
+) -> None:
+    source = MetricSourceSpec.model_validate({"url": "http://prometheus:9090", **spec}).following(scraped_every)
 
-    assert Dialect.of(source).rate("x_total", equals("a", "b")) == 'rate(x_total{a="b"}[90s])'
+    assert Dialect.of(source).slope("x_total", equals("a", "b")) == f'deriv(x_total{{a="b"}}[{window}s])'
+
+
+def test_the_time_of_a_sample_is_asked_of_the_selector_itself_also_where_labels_are_renamed() -> None:
+    names = [{"series": "x", "labels": {"pod": "pod_name"}}]
+    source = MetricSourceSpec.model_validate({"url": "http://prometheus:9090", "recipes": names})
+
+    text = Dialect.of(source).time_of("x", equals("pod", "a"), offset=30)
+
+    assert text == 'label_replace(timestamp(x{pod_name="a"} offset 30s),"pod","$1","pod_name","(.+)")'
 
 
 def test_a_source_names_series_and_labels_its_own_way_and_the_result_has_the_recipes_labels() -> None:

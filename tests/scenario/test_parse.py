@@ -8,7 +8,7 @@ import pytest
 
 from deadband.api.conditions import Reason
 from deadband.api.status import Way
-from deadband.core.types import Absent, Sample
+from deadband.core.types import Absent, Interval, Sample
 from deadband.scenario.document import NotYamlError, documents
 from tests.scenario.builders import NAMED, ON_HPA, POLICY, WHOLE, faults, scenario
 
@@ -43,6 +43,16 @@ def test_a_number_is_read_exactly_as_it_is_written() -> None:
         not_a_number,
         not_a_number,
         Absent(Reason.EMPTY),
+    )
+
+
+def test_two_numbers_in_brackets_are_an_interval_and_two_equal_ones_a_number() -> None:
+    parsed = scenario(NAMED + "target: {replicas: 3}\nseries: {cpu: [[40.5, 91], [71, 71], unmeasured]}\n")
+
+    assert parsed.series["cpu"] == (
+        Interval(Fraction("40.5"), Fraction(91)),
+        Sample(Fraction(71)),
+        Absent(Reason.NOT_MEASURED),
     )
 
 
@@ -113,6 +123,10 @@ def test_a_policy_is_read_from_a_file_beside_the_scenario(tmp_path: Path) -> Non
                      id="an unknown key of a target"),
         pytest.param("events: [{tick: 0, target: {ready: all}}]", 20, "events[0].target.ready", "follow",
                      id="a word that is not follow"),
+        pytest.param("events: [{tick: 0, releases: true}]", 20, "events[0].releases", "which manager",
+                     id="a release by nobody"),
+        pytest.param("events: [{tick: 0, target: {manager: x}}]", 20, "events[0].target.manager", "unknown key",
+                     id="a manager inside an event's target"),
         pytest.param("events: {tick: 0}", 20, "events", "must be a list", id="events that are no list"),
         pytest.param("expect: {replicas: [3, 3]}", 20, "expect.replicas", "2 entries for 1 ticks", id="a list too long"),
         pytest.param("expect: {replicas: []}", 20, "expect.replicas", "0 entries", id="a list too short"),
@@ -138,6 +152,10 @@ def test_a_fault_is_told_with_its_line_and_field(lines: str, line: int, field: s
     ("series", "field", "words"),
     [
         pytest.param("{cpu: []}", "series.cpu", "at least one", id="an empty list"),
+        pytest.param("{cpu: [[91, 41]]}", "series.cpu[0]", "above the high end", id="an interval the wrong way round"),
+        pytest.param("{cpu: [[41, error]]}", "series.cpu[0]", "two numbers", id="an interval to nowhere"),
+        pytest.param("{cpu: [[41]]}", "series.cpu[0]", "[low, high]", id="half an interval"),
+        pytest.param("{cpu: [[1, 2, 3]]}", "series.cpu[0]", "[low, high]", id="an interval of three numbers"),
         pytest.param('{cpu: ""}', "series.cpu", "at least one", id="an empty text"),
         pytest.param("{cpu: [1, foo]}", "series.cpu[1]", "neither a number", id="an unknown word in a list"),
         pytest.param("{cpu: [true]}", "series.cpu[0]", "number", id="a boolean"),

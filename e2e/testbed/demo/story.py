@@ -97,9 +97,6 @@ SCENARIO: Mapping[str, Any] = {
     "databases": [{"instance": DATABASE, "server": f"{DATABASE}:5432", "datname": "leads", "connections": 40}],
 }
 
-ORDINARY = "min(rate(container_cpu_usage_seconds_total{namespace='leadgen',container='api'}[8s])) > 0.2"
-"""PromQL with an answer once Prometheus sees the load that the play begins with: 45 % of 0.5 cores."""
-
 FOLLOWS = Scaling("ai-engine", "up")
 """The HPA raises its workload to the floor that it has got; a moment later, and by itself."""
 

@@ -122,7 +122,7 @@ class _Source:
         self._now = now
         self._credentials = credentials
         self._shown = NONE
-        self._connection = Connection(spec)
+        self._connection = Connection(spec, clock=clock)
         self._breaker = Breaker(clock=clock)
         self._threads = ThreadPoolExecutor(spec.max_concurrent_queries, thread_name_prefix=f"ask-{name}")
         self._learned: float | None = None
@@ -156,7 +156,11 @@ class _Source:
         credentials = await self._credentials.current()
         if credentials is self._shown or self._closed:
             return
-        old, self._connection, self._shown = self._connection, Connection(self.spec, credentials), credentials
+        old, self._connection, self._shown = (
+            self._connection,
+            Connection(self.spec, credentials, clock=self._clock),
+            credentials,
+        )
         self._threads.submit(old.close)
 
     async def _one(self, question: Question, at: datetime) -> Answer:
@@ -196,7 +200,7 @@ class _Source:
             "limit": str(limit),
             **lookback,
         }
-        reply = self._connection.call("POST", "/api/v1/query", form)
+        reply = self._connection.ask("/api/v1/query", form)
         with _READING:
             answered = parse_answer(reply.status, reply.body, limit=limit)
         tolerance = self.spec.stale_after_seconds or _CLOCKS_DIFFER_SECONDS

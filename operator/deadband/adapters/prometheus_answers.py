@@ -16,8 +16,10 @@ from deadband.queries.ranges import Grid, RangeAnswered, RangeSeries
 from deadband.queries.types import IS_PARTIAL, Answered, Series
 
 _OK = 200
-_QUERYS_FAULT = frozenset({400, 413, 422})
-"""Refusals that say nothing about the server's health: bad PromQL, a request too large, a failed execution."""
+_REJECTED = frozenset({400, 422})
+"""How servers say that they cannot read or execute a query."""
+_QUERYS_FAULT = _REJECTED | {413, 414, 431}
+"""Refusals that say nothing about the server's health; the last three: a request, a URL and headers too large."""
 _ERROR_TYPES = frozenset({"bad_data", "canceled", "execution", "internal", "not_found", "timeout", "unavailable"}) | {
     "not_acceptable",
     "too_large_entry",
@@ -172,6 +174,8 @@ def _refusal(status: int, document: dict[str, Any] | None) -> AskError:
     if kind == "timeout":
         # The server lives and says that this query took too long.
         return AskError(Reason.TIMEOUT, shown, blames_source=False)
+    if status in _REJECTED and document is not None:
+        return AskError(Reason.ERROR, f"the source rejects the query: {shown}", blames_source=False)
     return AskError(Reason.ERROR, shown, blames_source=status not in _QUERYS_FAULT)
 
 

@@ -6,7 +6,8 @@ no redirects (a token must not travel to another host), no cookies, a bounded bo
 """
 
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _GRACE_SECONDS = 1.0
 """Prometheus is told to stop at the timeout; this is for its answer to arrive, which says more than our own."""
+_NO_POST = frozenset({405, 501})
+_POST_AGAIN_SECONDS = 3600.0
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
@@ -62,7 +65,13 @@ class _TlsAdapter(AdapterWithDeadline):
 class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no types
     """Requests to one source; used by several threads at once."""
 
-    def __init__(self, spec: MetricSourceSpec, credentials: Credentials = NONE) -> None:
+    def __init__(
+        self,
+        spec: MetricSourceSpec,
+        credentials: Credentials = NONE,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Open no connection yet.
 
         The environment is not asked for proxies or a .netrc: what is not in the MetricSource does not apply.
@@ -70,7 +79,11 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
         Args:
             spec: The source.
             credentials: Made of its `auth` and `tls`; what it sends goes over a header of the same name in `headers`.
+            clock: Monotonic seconds.
         """
+        self._clock = clock
+        self._post_from = clock()
+        self._parameters = [(each.name, each.value) for each in spec.query_parameters]
         session = requests.Session()
         session.trust_env = False
         # On small answers compressing costs Prometheus about four times what the query does.
@@ -88,14 +101,44 @@ class Connection(PrometheusConnect):  # type: ignore[misc]  # the client has no 
             server_name = spec.tls.server_name if spec.tls is not None else None
             session.mount(self.url, _TlsAdapter(credentials.tls, server_name, **pool))
 
+    def ask(self, path: str, form: Mapping[str, str]) -> Reply:
+        """Ask by POST, or by GET where the source does not take POST, as Prometheus's own clients do.
+
+        A source that answers POST with 405 or 501 and is then asked by GET is asked so for an hour; then POST is tried
+        once more, because long queries may not fit into a URL, and whoever forbids POST may have stopped.
+
+        Raises:
+            AskError: As for `call`.
+        """
+        by_post = self._clock() >= self._post_from
+        if by_post:
+            reply = self.call("POST", path, form)
+            if reply.status not in _NO_POST:
+                return reply
+        reply = self.call("GET", path, form)
+        if reply.status in _NO_POST:
+            self._post_from = self._clock()  # it is not the method: try both again
+        elif by_post:
+            self._post_from = self._clock() + _POST_AGAIN_SECONDS
+        return reply
+
     def call(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Reply:
         """Make one request and read the whole answer within the source's timeout.
+
+        Args:
+            method: With POST the form is the body, else it follows the path.
+            path: After the source's URL.
+            form: Names and values; the source's `queryParameters` stand in the URL whatever the method, because there
+                every proxy looks for them.
 
         Raises:
             AskError: Timeout, or Error when there is no connection or the body is too large.
         """
         seconds = self._timeout + _GRACE_SECONDS
-        request = self._session.prepare_request(requests.Request(method, f"{self.url}{path}", data=form))
+        data = form if method == "POST" else None
+        behind = [*self._parameters, *(form.items() if form is not None and data is None else ())]
+        plain = requests.Request(method, f"{self.url}{path}", params=behind, data=data)
+        request = self._session.prepare_request(plain)
         with Deadline(seconds) as deadline:
             try:
                 # Past Session.send, which keeps cookies and reads the body of a redirect to its end, followed or not.

@@ -168,7 +168,8 @@ class PrometheusRanges:
     def _key(self, question: Question) -> str:
         """Whatever decides on the answer, beside the instants."""
         spec = self._specs.get(question.source)
-        told = spec.model_dump_json(include={"url", "auth", "headers", "stale_after_seconds"}) if spec else ""
+        asked = {"url", "auth", "headers", "query_parameters", "stale_after_seconds"}
+        told = spec.model_dump_json(include=asked) if spec else ""
         return sha256(f"{told}\n{question.promql}".encode()).hexdigest()
 
     def _ask(self, question: Question, grid: Grid) -> Reply:
@@ -182,7 +183,7 @@ class PrometheusRanges:
         if source not in self._connections:
             self._connections[source] = Connection(spec)
         limits = {"timeout": f"{spec.timeout_seconds}s", **lookback_of(spec.stale_after_seconds)}
-        return self._connections[source].call("POST", path, {**form, **limits})
+        return self._connections[source].ask(path, {**form, **limits})
 
 
 @contextmanager

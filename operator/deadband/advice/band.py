@@ -212,8 +212,8 @@ def _left(spec: ScalingPolicySpec, pair: _Pair, reading: Fraction, replicas: int
     readings[pair.metric] = reading
     wish = after_down(spec, readings, replicas)
     idle = {trigger.metric: Fraction(0) for trigger in spec.up.triggers}
-    observed = loads(spec, {**idle, **readings})
-    return raise_until_safe(spec, observed, wish=wish, replicas=replicas, ready=replicas)
+    observed = loads(spec, {**idle, **readings}, ready=replicas)
+    return raise_until_safe(spec, observed, wish=wish, replicas=replicas)
 
 
 def _down_step_wide(spec: ScalingPolicySpec) -> Iterator[Finding]:

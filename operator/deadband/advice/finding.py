@@ -34,6 +34,9 @@ class FindingId(StrEnum):
     RATE_WITHOUT_COOLDOWN = "RateWithoutCooldown"
     FOR_SHORTER_THAN_INTERVAL = "ForShorterThanInterval"
     WINDOW_SHORTER_THAN_INTERVAL = "WindowShorterThanInterval"
+    # of queries
+    QUERY_NEVER_SENT = "QueryNeverSent"
+    QUERY_NOT_READ = "QueryNotRead"
     # of amounts
     BOUNDS_ARE_EQUAL = "BoundsAreEqual"
     LIMITS_FORBID = "LimitsForbid"

@@ -84,9 +84,9 @@ def far_beyond(trigger: Trigger) -> Fraction:
     return _HAIR if trigger.threshold > _HAIR else trigger.threshold - _FAR
 
 
-def loads(spec: ScalingPolicySpec, readings: Mapping[str, Fraction]) -> dict[str, Observed]:
-    """Readings as triggers see them."""
-    return {name: Load(value, spec.metric(name).effective_per) for name, value in readings.items()}
+def loads(spec: ScalingPolicySpec, readings: Mapping[str, Fraction], *, ready: int) -> dict[str, Observed]:
+    """Readings as triggers see them, where so many pods carry the load."""
+    return {name: Load.exactly(value, spec.metric(name).effective_per, ready) for name, value in readings.items()}
 
 
 def after_down(spec: ScalingPolicySpec, readings: Mapping[str, Fraction], replicas: int) -> int:
@@ -97,14 +97,14 @@ def after_down(spec: ScalingPolicySpec, readings: Mapping[str, Fraction], replic
         readings: What is compared, of every metric of scaleDown; at least one trigger is true.
         replicas: n.
     """
-    wish = step_down(spec.down, loads(spec, readings), replicas=replicas, ready=replicas)
+    wish = step_down(spec.down, loads(spec, readings, ready=replicas), replicas=replicas)
     allowed = limits.floor_of(spec.down, (), replicas=replicas, now=_ANY_TIME)
     return min(replicas, max(wish, allowed or 0, reach(spec).low))
 
 
 def after_up(spec: ScalingPolicySpec, readings: Mapping[str, Fraction], replicas: int) -> int:
     """Where a due up goes from `replicas`, all of them ready: R8, R10 and R2; arguments as for `after_down`."""
-    wish = step_up(spec.up, loads(spec, readings), replicas=replicas, ready=replicas)
+    wish = step_up(spec.up, loads(spec, readings, ready=replicas), replicas=replicas, ready=replicas)
     allowed = limits.ceiling(spec.up, (), replicas=replicas, now=_ANY_TIME)
     return max(replicas, min(wish, wish if allowed is None else allowed, reach(spec).high))
 

@@ -152,8 +152,8 @@ def _take_metrics(
             seen.absences[reading.reason] += recent
             continue
         seen.known_last_day += recent
-        if isinstance(load, Load):
-            seen.take(load.compared)
+        if isinstance(load, Load) and load.exact:
+            seen.take(load.high)
     if replicas is None or spec.overrides or spec.moves is not None:
         return  # what the bounds were then is not known, or is the HPA's own matter
     past.recorded += 1

@@ -42,6 +42,7 @@ MEANINGS: Mapping[Reason, str] = MappingProxyType(
         Reason.STALE: "The sample is older than the source's staleAfterSeconds, or the clocks differ by more.",
         Reason.MANY_SERIES: "The query answered more than one series.",
         Reason.NO_REQUESTS: "No container of the target has a request (or limit) to take a percentage of.",
+        Reason.NOT_MEASURED: "No pod of the target has been measured long enough; onNoData does not apply.",
         Reason.PARTIAL: "The answer carries a warning that it is incomplete.",
         Reason.ERROR: "The source answered with an error, or could not be reached.",
         Reason.TIMEOUT: "The source did not answer in time.",

@@ -61,6 +61,20 @@ class Header(ApiModel):
     """Its value, printable ASCII. Not for secrets: whoever may read the MetricSource reads it."""
 
 
+OWN_PARAMETERS = ("query", "time", "start", "end", "step", "timeout", "limit", "lookback_delta", "max_lookback")
+"""What deadband says itself in each request."""
+
+
+class QueryParameter(ApiModel):
+    """One parameter in the URL of every request, such as `dedup` of Thanos or a proxy's `namespace`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.\[\]-]+$")]
+    """Name of the parameter; several entries may have one name. Not one of those that deadband sends itself."""
+    value: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[ -~]+$")]
+    """Its value, printable ASCII, written as it is meant: deadband encodes it. Not for secrets: whoever may read the
+    MetricSource reads it, and servers log URLs."""
+
+
 class RecipeNames(ApiModel):
     """Another metric name, or other label names, for one series that a recipe reads."""
 
@@ -92,6 +106,9 @@ class MetricSourceSpec(ApiModel):
     """TLS settings of an https URL; absent: the public roots. Read again every minute."""
     headers: list[Header] = Field([], max_length=16)
     """Headers sent with every query."""
+    query_parameters: list[QueryParameter] = Field([], max_length=16)
+    """Parameters sent in the URL of every request, such as `dedup` and `partial_response` of Thanos, or the `namespace`
+    that a proxy of tenants wants."""
     timeout_seconds: Annotated[int, Field(ge=1, le=300)] = 10
     """How long one query may take."""
     max_concurrent_queries: Annotated[int, Field(ge=1, le=64)] = 4

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deadband.api.direction_rules import DIRECTION_RULES
-from deadband.api.metricsource import MetricSourceSpec
+from deadband.api.metricsource import OWN_PARAMETERS, MetricSourceSpec, QueryParameter
 from deadband.api.policy_rules import POLICY_RULES
 from deadband.api.rule import Rule, when
 from deadband.api.target_rules import TARGET_RULES
@@ -34,6 +34,13 @@ SOURCE_RULES: tuple[Rule[Any], ...] = (
         "belongs to an https URL: remove it, or correct the URL",
         "!has(self.tls) || self.url.startsWith('https://')",
         lambda spec: when(spec.tls is not None and not spec.url.startswith("https://"), "tls"),
+    ),
+    Rule(
+        QueryParameter,
+        "name",
+        "is a parameter that deadband sends itself: remove it",
+        f"!(self.name in {list(OWN_PARAMETERS)})",
+        lambda parameter: when(parameter.name in OWN_PARAMETERS, "name", parameter.name),
     ),
 )
 

@@ -154,6 +154,11 @@ class ScalingPolicySpec(ApiModel):
     """Enforce writes, DryRun simulates."""
 
     @property
+    def target(self) -> str | None:
+        """kind/name of the target, as status shows it; None without one."""
+        return f"{self.scale_target_ref.kind}/{self.scale_target_ref.name}" if self.scale_target_ref else None
+
+    @property
     def moves(self) -> Bound | None:
         """The bound that moves on an HPA target; None for any other target, and without one."""
         if self.scale_target_ref is None or self.scale_target_ref.kind != AUTOSCALER_KIND:

@@ -36,9 +36,12 @@ class MetricStatus(StatusModel):
     name: str
     """The metric's name."""
     value: str | None = None
-    """The reading with its unit as shown; absent: no usable reading."""
+    """The reading with its unit, or both ends of an interval, such as `41-91%`; absent: no usable reading."""
+    measured: str | None = None
+    """How many pods an interval rests on, such as `3 of 4 pods measured`; absent: all of them, or no pods are read."""
     verdict: str
-    """`Inside`, `Above` (an upper threshold), `Below` (a lower threshold), or R1's reason for its absence."""
+    """`Inside`, `Above` (an upper threshold), `Below` (a lower threshold), `Undecided` (an interval that reaches across
+    one), or the reason for its absence."""
     since: Instant
     """When the verdict last changed."""
 
@@ -157,6 +160,10 @@ class ScalingPolicyStatus(StatusModel):
     """`cpu 63% <20 >70, memory 71% >80`, for the printer column."""
     current_replicas: int | None = None
     """The target's spec.replicas at the last evaluation."""
+    ready_maximum: int | None = None
+    """The most ready pods since the pod template last changed, at most the target's replicas: what steps count with."""
+    pod_template: str | None = None
+    """The pod template that readyMaximum is about."""
     desired_replicas: int | None = None
     """What deadband would write but for a person, a pause or another owner (R13 to R16); the shadow in DryRun."""
     shadow_replicas: int | None = None

@@ -10,9 +10,10 @@ from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScaleTargetRef, ScalingPolicySpec
 from deadband.api.validation import validate_source
 from deadband.cli import exits
-from deadband.cli.manifests import Manifest, read_manifests
+from deadband.cli.manifests import Manifest, read_manifests, tell_skipped
 from deadband.cli.validate import faults_of
 from deadband.engine.validity import check_policy
+from deadband.scenario.files import Folders
 from deadband.scenario.report import fault_lines
 
 _RANGE_TIMEOUT_SECONDS = 60
@@ -40,17 +41,20 @@ class Case:
     measured: ScaleTargetRef | None = None
 
 
-def read_policies(paths: tuple[str, ...]) -> tuple[list[Manifest], list[Manifest]]:
+def read_policies(paths: tuple[str, ...], exclude: tuple[str, ...] = ()) -> tuple[list[Manifest], list[Manifest]]:
     """Read the policies and the MetricSources of files.
 
     Args:
         paths: Files, folders, or `-`.
+        exclude: Globs of what is left out in folders.
 
     Raises:
         UnusableInputError: They hold no policy.
         Exit: A file cannot be read or a manifest is invalid; every fault is told.
     """
-    manifests, unusable = read_manifests(paths)
+    folders = Folders(exclude)
+    manifests, unusable = read_manifests(paths, folders)
+    tell_skipped(folders)
     if unusable:
         for line in [line for error in unusable for line in fault_lines(error)]:
             click.echo(line, err=True)
@@ -62,19 +66,20 @@ def read_policies(paths: tuple[str, ...]) -> tuple[list[Manifest], list[Manifest
     return policies, [each for each in manifests if each.kind == "MetricSource"]
 
 
-def read_cases(paths: tuple[str, ...], *, namespace: str, url: str | None) -> list[Case]:
+def read_cases(paths: tuple[str, ...], *, namespace: str, url: str | None, exclude: tuple[str, ...] = ()) -> list[Case]:
     """Read every policy of the files.
 
     Args:
         paths: Files, folders, or `-`. A MetricSource among them is a source of all policies.
         namespace: For manifests that name none.
         url: Asked instead of the URL of every MetricSource.
+        exclude: Globs of what is left out in folders.
 
     Raises:
         UnusableInputError: A file cannot be read, holds no policy, or it is not clear whom to ask.
         Exit: A manifest is invalid; every fault is told.
     """
-    policies, given = read_policies(paths)
+    policies, given = read_policies(paths, exclude)
     sources, default = sources_of(given, url)
     several = len({each.file for each in policies}) > 1
     cases = []

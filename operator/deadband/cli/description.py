@@ -149,11 +149,14 @@ def _example(spec: ScalingPolicySpec, direction: Direction, way: Way) -> str:
     replicas = min(_EXAMPLE, int(high / _BEYOND)) if way is Way.UP else min(_EXAMPLE, high)
     replicas = max(replicas, low, 1)
     observed: dict[str, Observed] = {
-        trigger.metric: Load(_beyond(trigger), spec.metric(trigger.metric).effective_per)
+        trigger.metric: Load.exactly(_beyond(trigger), spec.metric(trigger.metric).effective_per, replicas)
         for trigger in direction.triggers
     }
-    step = step_up if way is Way.UP else step_down
-    to = min(max(step(direction, observed, replicas=replicas, ready=replicas), low), high)
+    if way is Way.UP:
+        wish = step_up(direction, observed, replicas=replicas, ready=replicas)
+    else:
+        wish = step_down(direction, observed, replicas=replicas)
+    to = min(max(wish, low), high)
     clause = words.join(words.reading_clause(spec.metric(name), load) for name, load in observed.items())
     return f"such as from {replicas} to {to} at {clause}, before limits"
 

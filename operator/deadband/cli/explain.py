@@ -1,7 +1,7 @@
 """`deadband explain`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,17 @@ from deadband.advice.review import review
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli import exits
-from deadband.cli.asked import promql
-from deadband.cli.cases import Case
+from deadband.cli.asked import promql, refusals
+from deadband.cli.cases import Case, sources_of
 from deadband.cli.description import describe
-from deadband.cli.manifests import STDIN, read_manifests
+from deadband.cli.manifests import STDIN, Manifest, read_manifests, searches, tell_skipped
 from deadband.cli.progress import Progress
 from deadband.cli.reach import Reach, on_cluster, reaches, read_policy_object
+from deadband.cli.validate import faults_of
 from deadband.core import words
 from deadband.core.types import Absent, Interval, Reading, Sample, Target
 from deadband.engine.validity import check_policy
+from deadband.scenario.files import Folders
 from deadband.scenario.refusal import refusal
 from deadband.scenario.report import fault_lines
 
@@ -30,16 +32,23 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @click.argument("policy", metavar="FILE|NAME")
+@searches
 @reaches
 @click.option("--offline", is_flag=True, help="Explain a FILE without looking at a cluster.")
 def explain_command(
-    policy: str, namespace: str | None, kubeconfig: str | None, context: str | None, *, offline: bool
+    *,
+    policy: str,
+    exclude: tuple[str, ...],
+    namespace: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+    offline: bool,
 ) -> None:
     """Say in plain words what a policy does: what is watched, the exact PromQL, what moves the target by how much.
 
     Then what to change, as `deadband lint` says it. Where a cluster is reachable, also what the metrics read right now
-    and what the operator makes of it. FILE is a file, a folder or - for standard input, and needs no cluster; NAME is a
-    ScalingPolicy on the cluster.
+    and what the operator makes of it; else the MetricSources in FILE say how queries are sent. FILE is a file, a folder
+    or - for standard input, and needs no cluster; NAME is a ScalingPolicy on the cluster.
 
     \b
     Examples:
@@ -51,23 +60,26 @@ def explain_command(
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
     reach = Reach(namespace, kubeconfig, context)
     if policy == STDIN or Path(policy).exists() or policy.endswith((".yaml", ".yml", ".json")):
-        objects = _from_files(policy)
+        objects, given = _from_files(policy, exclude)
     elif offline:
         raise click.UsageError(f'"{policy}" is no file, and a NAME needs a cluster')
     else:
-        objects = [_from_cluster(policy, reach)]
+        objects, given = [_from_cluster(policy, reach)], []
     here = (namespace or "default") if offline else reach.chosen_namespace
     failed = False
     for index, obj in enumerate(objects):
         if index:
             click.echo()
-        failed |= not _explain(_placed(obj, here), None if offline else reach)
+        failed |= not _explain(_placed(obj, here), None if offline else reach, given)
     if failed:
         raise click.exceptions.Exit(exits.DIFFERS)
 
 
-def _from_files(path: str) -> list[Mapping[str, Any]]:
-    manifests, unusable = read_manifests((path,))
+def _from_files(path: str, exclude: tuple[str, ...]) -> tuple[list[Mapping[str, Any]], list[Manifest]]:
+    """The policies, and the MetricSources that are valid."""
+    folders = Folders(exclude)
+    manifests, unusable = read_manifests((path,), folders)
+    tell_skipped(folders)
     if unusable:
         for line in [line for error in unusable for line in fault_lines(error)]:
             click.echo(line, err=True)
@@ -75,7 +87,7 @@ def _from_files(path: str) -> list[Mapping[str, Any]]:
     policies = [manifest.object for manifest in manifests if manifest.kind == "ScalingPolicy"]
     if not policies:
         raise exits.UnusableInputError(f"{path} holds no ScalingPolicy")
-    return policies
+    return policies, [each for each in manifests if each.kind == "MetricSource" and not faults_of(each)]
 
 
 def _from_cluster(name: str, reach: Reach) -> Mapping[str, Any]:
@@ -92,7 +104,7 @@ def _placed(obj: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     return {**obj, "metadata": metadata}
 
 
-def _explain(obj: Mapping[str, Any], reach: Reach | None) -> bool:
+def _explain(obj: Mapping[str, Any], reach: Reach | None, given: Sequence[Manifest]) -> bool:
     """Explain one policy; False when it is invalid."""
     name = f"ScalingPolicy {obj['metadata']['namespace']}/{obj['metadata']['name']}"
     faults = refusal(obj)
@@ -104,10 +116,11 @@ def _explain(obj: Mapping[str, Any], reach: Reach | None) -> bool:
     spec = check_policy(obj)
     live, why_not = _looked(obj, reach)
     click.echo(name)
-    sources, default = (live.sources, live.default_source or "") if live is not None else ({}, "")
-    measured = live.measured if live is not None else None
-    asked = promql(spec, obj["metadata"]["namespace"], sources, default, measured=measured)
-    for line in [*describe(spec, asked), *_advice(spec, obj, asked, live)]:
+    namespace = obj["metadata"]["namespace"]
+    sources, default = sources_of(given, None) if live is None else (live.sources, live.default_source or "")
+    asked = promql(spec, namespace, sources, default, measured=live.measured if live is not None else None)
+    refused = refusals(spec, namespace, sources, default)
+    for line in [*describe(spec, asked), *_advice(spec, obj, asked, refused, live)]:
         click.echo(line)
     click.echo()
     for line in _right_now(spec, live) if live is not None else [f"No live values: {why_not}"]:
@@ -129,11 +142,15 @@ def _looked(obj: Mapping[str, Any], reach: Reach | None) -> tuple["Live | None",
 
 
 def _advice(
-    spec: ScalingPolicySpec, obj: Mapping[str, Any], asked: Mapping[str, str], live: "Live | None"
+    spec: ScalingPolicySpec,
+    obj: Mapping[str, Any],
+    asked: Mapping[str, str],
+    refused: Mapping[str, str],
+    live: "Live | None",
 ) -> list[str]:
     """What to change, as `deadband lint` says it; with the last seven days where a cluster tells whom to ask."""
     past, why_not = _past(spec, obj, live)
-    found = review(spec, asked, past)
+    found = review(spec, asked, past, refused=refused)
     lines = [f"  {each.severity}: {each.sentence} {each.change} [{each.id}, {each.field}]" for each in found]
     return ["", "What to change", *(lines or ["  nothing that can be told from here"]), *why_not]
 
@@ -159,7 +176,7 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
     seen = {metric.name: metric for metric in live.status.metrics}
     for metric in spec.metrics:
         match live.readings[metric.name]:
-            case Sample():
+            case Sample() | Interval():
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
             case Interval(why=why):
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")

@@ -12,9 +12,9 @@ from deadband.advice.past import Past
 from deadband.advice.review import review
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.cli import exits
-from deadband.cli.asked import promql
+from deadband.cli.asked import promql, refusals
 from deadband.cli.cases import Case, case_of, read_policies, sources_of
-from deadband.cli.manifests import Manifest
+from deadband.cli.manifests import Manifest, searches
 from deadband.cli.output import print_json, print_table, print_yaml
 from deadband.cli.progress import Progress
 from deadband.cli.reach import Reach, on_cluster, reaches
@@ -34,6 +34,7 @@ class _Reviewed:
 
 @click.command("lint")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@searches
 @click.option(
     "--fail-on",
     type=click.Choice([*(severity.value for severity in Severity), "never"]),
@@ -53,6 +54,7 @@ class _Reviewed:
 def lint_command(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[str, ...],
+    exclude: tuple[str, ...],
     fail_on: str,
     source: str | None,
     cluster: bool,
@@ -78,14 +80,14 @@ def lint_command(  # noqa: PLR0913 - one argument per option
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
     if source is not None and cluster:
         raise click.UsageError("--source and --cluster exclude each other: ask one of them")
-    policies, given = read_policies(files)
+    policies, given = read_policies(files, exclude)
     reach = Reach(namespace, kubeconfig, context)
     sources, default = _cluster_sources(reach) if cluster else sources_of(given, source)
     here = reach.chosen_namespace if cluster else namespace or "default"
     cases = [case_of(each, sources, default, namespace=here, url=source) for each in policies]
     pasts = _pasts(cases) if source is not None or cluster else [None] * len(cases)
     reviewed = [
-        _Reviewed(each, case.label, review(case.spec, _asked(case), past))
+        _Reviewed(each, case.label, review(case.spec, _asked(case), past, refused=_refused(case)))
         for each, case, past in zip(policies, cases, pasts, strict=True)
     ]
     _print(reviewed, output)
@@ -96,6 +98,10 @@ def lint_command(  # noqa: PLR0913 - one argument per option
 
 def _asked(case: Case) -> Mapping[str, str]:
     return promql(case.spec, case.namespace, case.sources, case.default)
+
+
+def _refused(case: Case) -> Mapping[str, str]:
+    return refusals(case.spec, case.namespace, case.sources, case.default)
 
 
 def _cluster_sources(reach: Reach) -> tuple[Mapping[str, MetricSourceSpec], str]:

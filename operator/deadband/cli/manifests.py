@@ -2,14 +2,16 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from deadband.api import GROUP
 from deadband.scenario.document import Document, NotYamlError, documents
-from deadband.scenario.files import manifests_under, read_documents
+from deadband.scenario.files import Folders
 from deadband.scenario.parse import UnusableError
 from deadband.scenario.places import Fault
 
@@ -50,30 +52,56 @@ class Manifest:
         return self.document.line((*self.within, *_path(field)))
 
 
-def read_manifests(paths: tuple[str, ...]) -> tuple[list[Manifest], list[UnusableError]]:
+def read_manifests(
+    paths: tuple[str, ...], folders: Folders | None = None
+) -> tuple[list[Manifest], list[UnusableError]]:
     """Read every deadband object; documents of other groups are passed over.
 
     Args:
         paths: Files, folders (every .yaml, .yml and .json file below), or `-` for standard input.
+        folders: How folders are searched, and where skipped files are noted; None: nothing is excluded.
 
     Returns:
         The objects in order, and one error for each file that cannot be read.
     """
+    folders = folders or Folders()
     found: list[Manifest] = []
     unusable: list[UnusableError] = []
     for path in paths:
-        for file in [Path(path)] if path == STDIN else manifests_under(Path(path)):
+        for file in [Path(path)] if path == STDIN else folders.manifests_under(Path(path)):
             try:
-                for document in _documents(file):
+                for document in _documents(file, folders, searched=file != Path(path)):
                     found += _objects(str(file), document, (), document.value)
             except UnusableError as error:
                 unusable.append(error)
     return found, unusable
 
 
-def _documents(file: Path) -> list[Document]:
+def searches(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that takes folders the option for what is left out in them, as the argument `exclude`."""
+    told = "In folders, leave out what matches: a name anywhere, or with a slash a path below. May be repeated."
+    return click.option("--exclude", metavar="GLOB", multiple=True, help=told)(command)
+
+
+def tell_skipped(folders: Folders) -> None:
+    """Say on standard error how many files of folders were skipped, and why; nothing where none was."""
+    count = len(folders.skipped)
+    if count:
+        files = "1 file" if count == 1 else f"{count} files"
+        click.echo(f"{files} skipped: neither YAML nor JSON, and nothing of deadband's: {_first(folders)}", err=True)
+
+
+_NAMED = 3
+
+
+def _first(folders: Folders) -> str:
+    names = [str(file) for file in folders.skipped[:_NAMED]]
+    return ", ".join([*names, "…"] if len(folders.skipped) > _NAMED else names)
+
+
+def _documents(file: Path, folders: Folders, *, searched: bool) -> list[Document]:
     if str(file) != STDIN:
-        return read_documents(file)
+        return folders.read(file, searched=searched)
     try:
         return documents(sys.stdin.buffer.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -12,6 +12,7 @@ from deadband.adapters.kept_answers import KeptAnswers
 from deadband.cli import exits
 from deadband.cli.cases import Case, read_cases
 from deadband.cli.instants import Instant
+from deadband.cli.manifests import searches
 from deadband.cli.output import print_json, print_table
 from deadband.cli.past import PastError, Span, play_all
 from deadband.cli.progress import Progress
@@ -22,6 +23,7 @@ from deadband.scenario.recorded.run import Run
 
 @click.command("simulate")
 @click.argument("policy", type=click.Path(allow_dash=True))
+@searches
 @click.option(
     "--from", "start", required=True, type=Instant(), help="Where to begin: 7d (ago), 12h, or an RFC 3339 time."
 )
@@ -42,6 +44,7 @@ from deadband.scenario.recorded.run import Run
 def simulate_command(  # noqa: PLR0913 - one argument per option
     *,
     policy: str,
+    exclude: tuple[str, ...],
     start: datetime,
     end: datetime,
     source: str | None,
@@ -72,7 +75,7 @@ def simulate_command(  # noqa: PLR0913 - one argument per option
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
     if end <= start:
         raise click.UsageError("--to must be after --from")
-    cases = read_cases((policy, *compare), namespace=namespace, url=source)
+    cases = read_cases((policy, *compare), namespace=namespace, url=source, exclude=exclude)
     for case in cases:
         _refuse_autoscaler(case)
     kept = _kept(cache)

@@ -7,9 +7,10 @@ from typing import Literal
 import click
 
 from deadband.cli import exits
+from deadband.cli.manifests import searches, tell_skipped
 from deadband.cli.output import print_table, print_yaml
 from deadband.scenario.compare import judge
-from deadband.scenario.files import load
+from deadband.scenario.files import SCENARIOS, Folders, load
 from deadband.scenario.outcome import Outcome
 from deadband.scenario.parse import UnusableError
 from deadband.scenario.play import play
@@ -18,15 +19,22 @@ from deadband.scenario.report import HEADINGS, fault_lines, json_lines, junit, r
 
 @click.command("test")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@searches
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True,
     help="json: one object per scenario, each on a line of its own; yaml: one document per scenario.",
 )  # fmt: skip
 @click.option("--junit", "report", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML, too.")
-def test_command(files: tuple[Path, ...], output: Literal["table", "json", "yaml"], report: Path | None) -> None:
+def test_command(
+    files: tuple[Path, ...],
+    exclude: tuple[str, ...],
+    output: Literal["table", "json", "yaml"],
+    report: Path | None,
+) -> None:
     """Play scenario FILES: the live decision code on a written time line, without cluster and Prometheus.
 
-    A folder stands for every .yaml, .yml and .json file in it and below. Manifests in it are passed over.
+    A folder stands for every .yaml, .yml and .json file in it and below. Manifests in it are passed over, and what is
+    not YAML is skipped, unless it looks like a scenario.
 
     \b
     Examples:
@@ -37,7 +45,8 @@ def test_command(files: tuple[Path, ...], output: Literal["table", "json", "yaml
     Exit codes: 0 all scenarios hold, 1 some scenario differs, 2 a file is unusable (every fault is told
     with its line).
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
-    outcomes, unusable = _play(files)
+    folders = Folders(exclude, SCENARIOS)
+    outcomes, unusable = _play(files, folders)
     if output == "json":
         if outcomes:
             click.echo(json_lines(outcomes))
@@ -48,6 +57,7 @@ def test_command(files: tuple[Path, ...], output: Literal["table", "json", "yaml
     else:
         _print(outcomes)
         click.echo(summary(outcomes, unusable))
+    tell_skipped(folders)
     for error in unusable:
         for line in fault_lines(error):
             click.echo(line, err=True)
@@ -59,11 +69,11 @@ def test_command(files: tuple[Path, ...], output: Literal["table", "json", "yaml
         raise click.exceptions.Exit(exits.DIFFERS)
 
 
-def _play(files: Sequence[Path]) -> tuple[list[Outcome], list[UnusableError]]:
+def _play(files: Sequence[Path], folders: Folders) -> tuple[list[Outcome], list[UnusableError]]:
     outcomes: list[Outcome] = []
     unusable: list[UnusableError] = []
     for path in dict.fromkeys(files):
-        scenarios, broken = load(path)
+        scenarios, broken = load(path, folders)
         outcomes += [judge(play(scenario)) for scenario in scenarios]
         unusable += broken
     return outcomes, unusable

@@ -6,39 +6,50 @@ from typing import Any, Literal
 import click
 
 from deadband.api import API_VERSION
+from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.validation import Fault, InvalidError, validate_source
 from deadband.cli import exits
-from deadband.cli.manifests import KINDS, Manifest, read_manifests
+from deadband.cli.asked import refusals
+from deadband.cli.manifests import KINDS, Manifest, read_manifests, searches, tell_skipped
 from deadband.cli.output import print_json, print_table, print_yaml
+from deadband.engine.validity import check_policy
+from deadband.scenario.files import Folders
 from deadband.scenario.refusal import metadata_faults, refusal
 from deadband.scenario.report import fault_lines
 
 
 @click.command("validate")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@searches
 @click.option(
     "-o",
     "--output",
     type=click.Choice(["table", "json", "yaml"]),
     help="List every object with its verdict; default: one line for each fault, and a summary.",
 )
-def validate_command(files: tuple[str, ...], output: Literal["table", "json", "yaml"] | None) -> None:
+def validate_command(
+    files: tuple[str, ...], exclude: tuple[str, ...], output: Literal["table", "json", "yaml"] | None
+) -> None:
     """Check the ScalingPolicies and MetricSources in FILES, without a cluster.
 
     FILES are files, folders (every .yaml, .yml and .json file below), or - for standard input. A file may hold
-    many documents; those that are not deadband's are passed over.
+    many documents; those that are not deadband's are passed over. A policy's own query that a MetricSource in FILES
+    does not take (`rawQueries`), and which it names or which is the default, is a fault, since it would never be sent.
 
     \b
     Examples:
       deadband validate policies/
+      deadband validate . --exclude templates --exclude 'tests/*/golden'
       helm template my-chart | deadband validate -
       deadband validate policies/api.yaml -o json
 
     Exit codes: 0 all are valid, 1 some are not (file, line, document, object, field and fault on one line each),
-    2 a file cannot be read or is not YAML.
+    2 a file cannot be read or is not YAML. In folders what is not YAML is skipped, unless deadband.dev is in it.
     """  # noqa: D301 - \b is click's mark for text that keeps its lines
-    manifests, unusable = read_manifests(files)
-    verdicts = [(manifest, faults_of(manifest)) for manifest in manifests]
+    folders = Folders(exclude)
+    manifests, unusable = read_manifests(files, folders)
+    sources = _sources(manifests)
+    verdicts = [(manifest, faults_of(manifest) or _never_sent(manifest, sources)) for manifest in manifests]
     shown = [_shown(manifest, faults) for manifest, faults in verdicts]
     match output:
         case "json":
@@ -51,6 +62,7 @@ def validate_command(files: tuple[str, ...], output: Literal["table", "json", "y
             _print_faults(verdicts)
             if not verdicts and not unusable:
                 click.echo("no ScalingPolicy or MetricSource found", err=True)
+    tell_skipped(folders)
     for error in unusable:
         for line in fault_lines(error):
             click.echo(line, err=True)
@@ -79,6 +91,25 @@ def _source_faults(source: Mapping[str, Any]) -> Sequence[Fault]:
     except InvalidError as error:
         return error.faults
     return []
+
+
+def _sources(manifests: Sequence[Manifest]) -> dict[str, MetricSourceSpec]:
+    """The valid ones by name."""
+    return {
+        each.name: validate_source(each.object).spec
+        for each in manifests
+        if each.kind == "MetricSource" and not faults_of(each)
+    }
+
+
+def _never_sent(manifest: Manifest, sources: Mapping[str, MetricSourceSpec]) -> list[Fault]:
+    """Queries of a valid policy that its source in the files does not take; of other sources nothing is known here."""
+    if manifest.kind != "ScalingPolicy":
+        return []
+    default = next((name for name, spec in sources.items() if spec.default), "")
+    namespace = (manifest.object.get("metadata") or {}).get("namespace") or "default"
+    refused = refusals(check_policy(manifest.object), namespace, sources, default)
+    return [Fault(field, f"is never sent: {why}") for field, why in refused.items()]
 
 
 def _print_faults(verdicts: list[tuple[Manifest, list[Fault]]]) -> None:

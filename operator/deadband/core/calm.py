@@ -16,6 +16,7 @@ from deadband.api.status import ScalingPolicyStatus, TimerStatus
 from deadband.core import words
 from deadband.core.decision import Decision
 from deadband.core.history import keep_points, points
+from deadband.core.ready import ready_maximum
 from deadband.core.triggers import Load, observe
 from deadband.core.types import Inputs, NoTarget, Pause, Target
 
@@ -154,20 +155,20 @@ def _figures(spec: ScalingPolicySpec, bands: Mapping[str, Band], loads: Mapping[
         written
         for metric in spec.metrics
         for written in (
-            words.number(loads[metric.name].compared),
-            words.number(loads[metric.name].compared, unlike=bands[metric.name].thresholds),
+            words.number(loads[metric.name].low),
+            words.number(loads[metric.name].low, unlike=bands[metric.name].thresholds),
         )
     )
 
 
 def _inside(inputs: Inputs, bands: Mapping[str, Band]) -> Mapping[str, Load] | None:
-    """What is compared, where every metric is known and inside its band."""
-    ready = inputs.target.ready_of(inputs.target.replicas) if isinstance(inputs.target, Target) else 0
+    """What is compared, where every metric is a number inside its band; an interval is always decided in full."""
+    ready = ready_maximum(inputs) or 0
     loads: dict[str, Load] = {}
     for metric in inputs.spec.metrics:
         reading = inputs.readings.get(metric.name)
         observed = observe(metric, reading, ready) if reading is not None else None
-        if not isinstance(observed, Load) or not bands[metric.name].holds(observed.compared):
+        if not isinstance(observed, Load) or not observed.exact or not bands[metric.name].holds(observed.low):
             return None
         loads[metric.name] = observed
     return loads

@@ -18,7 +18,7 @@ from deadband.core.gates import gate
 from deadband.core.history import own_past, points
 from deadband.core.moves import Scene, move_down, move_up
 from deadband.core.proposals import close
-from deadband.core.types import Absent, Inputs, NoTarget, Target
+from deadband.core.types import Inputs, NoTarget, Target
 from deadband.core.view import View, is_due, look
 
 
@@ -143,9 +143,8 @@ def _waiting(inputs: Inputs, view: View, way: Way) -> Move:
 
 
 def _unknown(inputs: Inputs, view: View) -> Move:
-    """R5: one expression that must be known is not; every metric that has no reading is named."""
-    absent = [metric for metric in inputs.spec.metrics if isinstance(view.observed[metric.name], Absent)]
-    why = words.join(words.reading_clause(metric, view.observed[metric.name]) for metric in absent)
+    """R5: one expression that must be known is not; everything that leaves it open is named."""
+    why = words.unknown_clause(inputs.spec, view.observed)
     if view.down:
         why += f", so scaling down on {words.true_clause(inputs.spec, inputs.spec.down, view.observed)} is not safe"
     return Move(replicas=view.replicas, reason=Reason.METRICS_UNKNOWN, rule="R5", why=why, wish=view.replicas)
@@ -187,7 +186,7 @@ def _conclude(inputs: Inputs, view: View, gated: Gated) -> Decision:
         reason=move.reason,
         rule=move.rule,
         sentence=_sentence(inputs, view, gated),
-        next=upcoming(inputs, view.timers, move, view.bounds, view.contest),
+        next=upcoming(inputs, view, move),
         cause=move.cause,
         trace=move.trace,
         wish=move.wish,

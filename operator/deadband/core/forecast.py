@@ -7,9 +7,9 @@ from deadband.api.behavior import Direction
 from deadband.api.conditions import Reason
 from deadband.api.status import TimerStatus, Way
 from deadband.core import words
-from deadband.core.contest import Contest
-from deadband.core.decision import Bounds, Move, Timers
-from deadband.core.types import Inputs
+from deadband.core.decision import Move, Timers
+from deadband.core.types import Absent, Inputs
+from deadband.core.view import View
 
 _REMEDIES: dict[Reason, str] = {
     Reason.METRICS_UNKNOWN: "Acts again at the first evaluation in which the metric has a reading",
@@ -41,22 +41,21 @@ def remedy(reason: Reason) -> str:
     return f"{_REMEDIES[reason]}." if reason in _REMEDIES else ""
 
 
-def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds, contest: Contest | None) -> str:
+def upcoming(inputs: Inputs, view: View, move: Move) -> str:
     """Say in one sentence what would change the decision next.
 
     Args:
         inputs: The spec and the time.
-        timers: After this evaluation.
+        view: What was made of them, the timers after this evaluation among it.
         move: What was decided.
-        bounds: After overrides.
-        contest: Who else writes the target.
     """
+    timers, bounds, contest = view.timers, view.bounds, view.contest
     if move.reason is Reason.APPROVAL_REQUIRED and inputs.target is None:
         return "Asks until the condition is false; nothing here can be scaled, so acting is up to you."
     if move.reason is Reason.TARGET_CONTESTED and contest is not None and contest.until is not None:
         return f"Acts again at {words.clock(contest.until)}, or as soon as the spec changes; only one may set replicas."
     nothing_runs = move.reason is Reason.AT_MINIMUM and bounds.low == 0 and inputs.spec.up.enabled
-    if (known := remedy(move.reason)) and not nothing_runs:
+    if (known := _remedy_now(view, move)) and not nothing_runs:
         return known
     if move.reason is Reason.WAITING_FOR_TIME:
         way, direction, timer = _running(inputs, timers)
@@ -64,6 +63,13 @@ def upcoming(inputs: Inputs, timers: Timers, move: Move, bounds: Bounds, contest
     if move.reason is Reason.OUT_OF_BOUNDS:
         return f"Then follows the metrics within {bounds.low} to {bounds.high} replicas."
     return _conditions(inputs, (Way.UP,) if nothing_runs else (Way.UP, Way.DOWN))
+
+
+def _remedy_now(view: View, move: Move) -> str:
+    absent = any(isinstance(seen, Absent) for seen in view.observed.values())
+    if move.reason is Reason.METRICS_UNKNOWN and not absent:
+        return "Acts again when more of the target's pods are measured."
+    return remedy(move.reason)
 
 
 def _running(inputs: Inputs, timers: Timers) -> tuple[Way, Direction, TimerStatus]:

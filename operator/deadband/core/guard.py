@@ -8,16 +8,12 @@ from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.core.triggers import Load, Observed, Truth, expression
 
 
-def project(observed: Mapping[str, Observed], *, ready: int, replicas: int) -> dict[str, Observed]:
-    """Every metric as it would read if `replicas` pods carried what `ready` pods carry now."""
-    return {
-        name: load.projected(ready, replicas) if isinstance(load, Load) else load for name, load in observed.items()
-    }
+def project(observed: Mapping[str, Observed], *, replicas: int) -> dict[str, Observed]:
+    """Every metric as it would read if `replicas` pods carried what is carried now."""
+    return {name: load.projected(replicas) if isinstance(load, Load) else load for name, load in observed.items()}
 
 
-def raise_until_safe(
-    spec: ScalingPolicySpec, observed: Mapping[str, Observed], *, wish: int, replicas: int, ready: int
-) -> int:
+def raise_until_safe(spec: ScalingPolicySpec, observed: Mapping[str, Observed], *, wish: int, replicas: int) -> int:
     """The smallest number from `wish` up at which the up expression is known false; `replicas` when there is none.
 
     The truth of the projected expression changes only where a projected metric crosses one of its thresholds, so it
@@ -28,26 +24,21 @@ def raise_until_safe(
         observed: Every metric now.
         wish: m of R9, at most `replicas`.
         replicas: n.
-        ready: r.
     """
     if spec.down.guard is Guard.NONE or not spec.up.enabled:
         return wish
 
     def up_at(number: int) -> Truth:
-        return expression(spec.up, project(observed, ready=ready, replicas=number))
+        return expression(spec.up, project(observed, replicas=number))
 
-    return next(
-        (number for number in _crossings(spec, observed, wish, replicas, ready) if up_at(number) is False), replicas
-    )
+    return next((number for number in _crossings(spec, observed, wish, replicas) if up_at(number) is False), replicas)
 
 
-def _crossings(
-    spec: ScalingPolicySpec, observed: Mapping[str, Observed], wish: int, replicas: int, ready: int
-) -> list[int]:
+def _crossings(spec: ScalingPolicySpec, observed: Mapping[str, Observed], wish: int, replicas: int) -> list[int]:
     numbers = {wish, wish + 1}
     for trigger in spec.up.triggers:
         load = observed[trigger.metric]
         if isinstance(load, Load) and trigger.threshold != 0:
-            crossing = load.compared * ready / trigger.threshold
+            crossing = load.whole / trigger.threshold
             numbers |= {floor(crossing), ceil(crossing), floor(crossing) + 1}
     return sorted(number for number in numbers if wish <= number < replicas)

@@ -13,7 +13,7 @@ from deadband.core.decision import Bounds, Move, Step
 from deadband.core.guard import raise_until_safe
 from deadband.core.steps import step_down, step_up
 from deadband.core.triggers import Observed
-from deadband.core.types import Absent, Reading, Target
+from deadband.core.types import Absent, Interval, Reading, Sample, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def move_up(scene: Scene) -> Move:
 def move_down(scene: Scene) -> Move:
     """Carry a due down through R8, R9, R10, R11, R2, R12 and the vetoes."""
     n, down, now = scene.replicas, scene.spec.down, scene.now
-    wish = step_down(down, scene.observed, replicas=n, ready=scene.ready)
+    wish = step_down(down, scene.observed, replicas=n)
     move = _begin(scene, Way.DOWN, wish)
     if wish == n:
         return _no_step(scene, move)
@@ -138,7 +138,7 @@ _LIMITING = frozenset(
 
 def _guard(scene: Scene, move: Move) -> Move:
     n = scene.replicas
-    safe = raise_until_safe(scene.spec, scene.observed, wish=move.replicas, replicas=n, ready=scene.ready)
+    safe = raise_until_safe(scene.spec, scene.observed, wish=move.replicas, replicas=n)
     note = f"at {move.replicas} the load would be above the scale-up threshold" + (
         f", at {safe} not" if safe < n else ""
     )
@@ -212,8 +212,8 @@ def veto_stops(reading: Reading | None) -> str:
             return ""
         case Absent(reason=reason):
             return f"cannot be read ({reason})"
-        case sample:
-            return f"reads {words.number(sample.value)}" if sample.value != 0 else ""
+        case Sample(value=value) | Interval(high=value):
+            return f"reads {words.number(value)}" if value != 0 else ""
 
 
 def _window(replicas: int, which: str, window_seconds: int) -> str:

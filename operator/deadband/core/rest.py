@@ -10,6 +10,7 @@ from deadband.core.guard import raise_until_safe
 from deadband.core.history import keep_points, points
 from deadband.core.limits import down_cools, highest, lowest
 from deadband.core.proposals import still_open
+from deadband.core.ready import ready_maximum
 from deadband.core.steps import step_down, step_up
 from deadband.core.types import Inputs, NoTarget, Pause
 from deadband.core.view import View, is_due
@@ -93,9 +94,9 @@ def _held_up(inputs: Inputs, view: View) -> int | None:
 
 def _held_down(inputs: Inputs, view: View) -> int | None:
     n, down, now = view.replicas, inputs.spec.down, inputs.now
-    wish = step_down(down, view.observed, replicas=n, ready=view.ready)
+    wish = step_down(down, view.observed, replicas=n)
     if wish != n:
-        wish = raise_until_safe(inputs.spec, view.observed, wish=wish, replicas=n, ready=view.ready)
+        wish = raise_until_safe(inputs.spec, view.observed, wish=wish, replicas=n)
     window = down.stabilization_window_seconds
     if (
         n in (wish, view.bounds.low)
@@ -113,6 +114,8 @@ def _carried(inputs: Inputs, view: View, wish: int | None) -> ScalingPolicyStatu
         changed["scale_up"] = view.timers.up
     if _differs(view.timers.down, status.scale_down):
         changed["scale_down"] = view.timers.down
+    if (ready := ready_maximum(inputs)) != status.ready_maximum:
+        changed["ready_maximum"] = ready
     if view.failures != status.failures:
         changed["failures"] = view.failures
     if _remembers_wishes(spec):

@@ -24,7 +24,8 @@ from deadband.core.decision import Decision
 from deadband.core.forecast import remedy
 from deadband.core.history import keep_events, keep_points, own_past, points
 from deadband.core.proposals import lapsed
-from deadband.core.triggers import Load, Observed
+from deadband.core.ready import ready_maximum
+from deadband.core.triggers import Load, Observed, holds
 from deadband.core.types import Inputs, NoTarget, Outage, Target
 
 
@@ -70,9 +71,11 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
     said = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)
     return ScalingPolicyStatus(
         observed_generation=inputs.generation,
-        target=f"{spec.scale_target_ref.kind}/{spec.scale_target_ref.name}" if spec.scale_target_ref else None,
+        target=spec.target,
         metrics_summary=words.thresholds_summary(spec, decision.observed),
         current_replicas=_real(inputs, moved_to),
+        ready_maximum=ready_maximum(inputs),
+        pod_template=_pod_template(inputs),
         desired_replicas=decision.desired,
         shadow_replicas=_shadow(inputs, moved_to),
         last_scale_time=last,
@@ -183,7 +186,8 @@ def _meaning(status: ScalingPolicyStatus) -> object:
 
 
 def _figures(status: ScalingPolicyStatus) -> object:
-    return status.metrics_summary, status.metrics, status.decision, status.conditions
+    told = status.metrics_summary, status.metrics, status.decision, status.conditions
+    return *told, status.ready_maximum, status.pod_template
 
 
 def _real(inputs: Inputs, moved_to: int | None) -> int | None:
@@ -193,6 +197,12 @@ def _real(inputs: Inputs, moved_to: int | None) -> int | None:
     if not isinstance(inputs.target, Target):
         return None
     return inputs.target.replicas if inputs.spec.mode is PolicyMode.DRY_RUN else moved_to
+
+
+def _pod_template(inputs: Inputs) -> str | None:
+    if isinstance(inputs.target, Target):
+        return inputs.target.template
+    return inputs.status.pod_template if inputs.target is not None and inputs.target.passes else None
 
 
 def _shadow(inputs: Inputs, moved_to: int | None) -> int | None:
@@ -210,23 +220,23 @@ def _wishes(inputs: Inputs, decision: Decision) -> list[Wish]:
 def _metric(inputs: Inputs, metric: Metric, observed: Observed) -> MetricStatus:
     verdict = _verdict(inputs.spec, metric, observed)
     before = next((known for known in inputs.status.metrics if known.name == metric.name), None)
-    value = words.value_text(metric, observed)
-    if before is not None and (before.value, before.verdict) == (value, verdict):
+    value, measured = words.value_text(metric, observed), words.measured_text(observed)
+    if before is not None and (before.value, before.measured, before.verdict) == (value, measured, verdict):
         return before
     since = before.since if before is not None and before.verdict == verdict else inputs.now
-    return MetricStatus(name=metric.name, value=value, verdict=verdict, since=since)
+    return MetricStatus(name=metric.name, value=value, measured=measured, verdict=verdict, since=since)
 
 
 def _verdict(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str:
     match observed:
         case Assumption():
             return f"Assumed{observed}"
-        case Load(compared=value):
+        case Load():
             mine = [t for d in (spec.up, spec.down) if d.enabled for t in d.triggers if t.metric == metric.name]
-            if any(trigger.above is not None and value > trigger.above for trigger in mine):
+            if any(trigger.above is not None and holds(trigger, observed) for trigger in mine):
                 return "Above"
-            if any(trigger.below is not None and value < trigger.below for trigger in mine):
+            if any(trigger.below is not None and holds(trigger, observed) for trigger in mine):
                 return "Below"
-            return "Inside"
+            return "Undecided" if any(holds(trigger, observed) is None for trigger in mine) else "Inside"
         case absent:
             return str(absent.reason)

@@ -1,20 +1,21 @@
 """R8: the wish of a due direction, in whole replicas, from the triggers that are true."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from math import ceil, floor
 
 from deadband.api.behavior import Direction, Step, StepType, Tier, Trigger
-from deadband.core.triggers import Load, Observed, holds, true_triggers
+from deadband.api.status import Way
+from deadband.core.triggers import Load, Observed, true_triggers
 
 
 def step_up(direction: Direction, observed: Mapping[str, Observed], *, replicas: int, ready: int) -> int:
-    """The replicas a due up expression asks for; never below `replicas`.
+    """The replicas a due up expression asks for, by the low end of an interval; never below `replicas`.
 
     Args:
         direction: scaleUp, whose expression is true.
         observed: Every metric of the policy.
         replicas: n.
-        ready: r, at most n.
+        ready: r of the target; each metric knows its own.
 
     Source: R8; from 0 one replica, or a Pods step's pods (R3).
     """
@@ -24,25 +25,24 @@ def step_up(direction: Direction, observed: Mapping[str, Observed], *, replicas:
     if step.type in (StepType.PODS, StepType.PERCENT):
         return replicas + _fixed(step, replicas)
     if step.type is StepType.TIERS:
-        return replicas + _tiers(direction, observed, replicas, max)
-    if ready == 0:
-        return replicas
+        return replicas + _tiers(direction, observed, replicas, way=Way.UP)
 
     def proportional(trigger: Trigger) -> int:
         load = observed[trigger.metric]
-        return ceil(ready * load.compared / trigger.threshold) if isinstance(load, Load) else replicas + 1
+        if not isinstance(load, Load):
+            return replicas + 1 if ready else replicas
+        return ceil(load.ready * load.low / trigger.threshold)
 
     return max(replicas, *map(proportional, true_triggers(direction, observed)))
 
 
-def step_down(direction: Direction, observed: Mapping[str, Observed], *, replicas: int, ready: int) -> int:
-    """The replicas a due down expression asks for; never above `replicas`, never negative.
+def step_down(direction: Direction, observed: Mapping[str, Observed], *, replicas: int) -> int:
+    """The replicas a due down expression asks for, by the high end of an interval; never above `replicas`.
 
     Args:
         direction: scaleDown, whose expression is true.
         observed: Every metric of the policy.
         replicas: n.
-        ready: r, at most n.
 
     Source: R8; Proportional reaches 0 only when every down trigger reads exactly 0, which an assumed one does not (R3).
     """
@@ -50,20 +50,20 @@ def step_down(direction: Direction, observed: Mapping[str, Observed], *, replica
     if step.type in (StepType.PODS, StepType.PERCENT):
         return max(0, replicas - _fixed(step, replicas))
     if step.type is StepType.TIERS:
-        return max(0, replicas - _tiers(direction, observed, replicas, min))
+        return max(0, replicas - _tiers(direction, observed, replicas, way=Way.DOWN))
     if all(_reads_zero(observed[trigger.metric]) for trigger in direction.triggers):
         return 0
 
     def proportional(trigger: Trigger) -> int:
         load = observed[trigger.metric]
-        wish = floor(ready * load.compared / trigger.threshold) if isinstance(load, Load) else replicas - 1
+        wish = floor(load.ready * load.high / trigger.threshold) if isinstance(load, Load) else replicas - 1
         return max(1, wish)
 
     return min(replicas, max(map(proportional, true_triggers(direction, observed))))
 
 
 def _reads_zero(observed: Observed) -> bool:
-    return isinstance(observed, Load) and observed.compared == 0
+    return isinstance(observed, Load) and observed.high == 0
 
 
 def _fixed(step: Step, replicas: int) -> int:
@@ -79,24 +79,20 @@ def _percentage(step: Step, percent: int, replicas: int) -> int:
     return max(step.min_pods or 1, replicas * percent // 100)
 
 
-def _tiers(
-    direction: Direction,
-    observed: Mapping[str, Observed],
-    replicas: int,
-    choose: Callable[[Iterable[int]], int],
-) -> int:
-    """The change of a Tiers step: per true trigger the largest tier reached, `choose` among the triggers."""
+def _tiers(direction: Direction, observed: Mapping[str, Observed], replicas: int, *, way: Way) -> int:
+    """The change of a Tiers step: of several true triggers the larger one up, the smaller one down."""
     step = direction.step
 
     def change(trigger: Trigger) -> int:
         load = observed[trigger.metric]
         if not isinstance(load, Load):
             return 1
-        distance = abs(load.compared - trigger.threshold)
+        distance = abs((load.low if way is Way.UP else load.high) - trigger.threshold)
         reached = [tier for tier in step.tiers or [] if tier.beyond <= distance]
         return _rung(step, max(reached, key=lambda tier: tier.beyond), replicas) if reached else 0
 
-    return choose([change(trigger) for trigger in direction.triggers if holds(trigger, observed[trigger.metric])])
+    choose = max if way is Way.UP else min
+    return choose(map(change, true_triggers(direction, observed)))
 
 
 def _rung(step: Step, tier: Tier, replicas: int) -> int:

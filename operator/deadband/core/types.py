@@ -93,12 +93,14 @@ class Target:
         ready: Ready pods, at most the workload's spec.replicas (the constructor of the value clamps).
         available: Available pods.
         rollout_in_progress: A new revision is being rolled out.
+        rollout_failed: The last rollout passed its deadline and waits for another revision; it is not in progress.
         paused: The Deployment's own spec.paused.
         quota_exceeded: Pods are denied by quota.
         unschedulable: Pods stay unschedulable.
         own_write: When at the latest deadband's field manager changed the replicas; None when somebody else owns
             them. (A write through /scale carries no time of its own in managedFields.)
         writer: The field manager that set the replicas as they are; None when deadband did, or nobody ever.
+        template: What tells one pod template of the workload from another; None for a kind without a known one.
         autoscaled: Set when the target is an HPA.
     """
 
@@ -106,21 +108,19 @@ class Target:
     ready: int
     available: int
     rollout_in_progress: bool = False
+    rollout_failed: bool = False
     paused: bool = False
     quota_exceeded: bool = False
     unschedulable: bool = False
     own_write: datetime | None = None
     writer: str | None = None
+    template: str | None = None
     autoscaled: Autoscaled | None = None
 
     @property
     def pods(self) -> int:
         """spec.replicas of the workload, also where an HPA's bound is what moves."""
         return self.replicas if self.autoscaled is None else self.autoscaled.pods
-
-    def ready_of(self, replicas: int) -> int:
-        """The rules' r where n is `replicas`: no more than n are counted, unless n is only a bound of the pods."""
-        return min(self.ready, replicas) if self.autoscaled is None else self.ready
 
 
 @dataclass(frozen=True, slots=True)

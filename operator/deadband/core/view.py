@@ -1,16 +1,19 @@
 """What is made of the inputs before any rule acts: n, r, the bounds, what is true, and for how long."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from deadband.api.metrics import Per
 from deadband.api.scalingpolicy import PolicyMode
 from deadband.api.status import Revert, TimerStatus
 from deadband.core import timers
 from deadband.core.bounds import bounds_in_force
 from deadband.core.contest import Contest, contest, remember_reverts
 from deadband.core.decision import Bounds, Timers
-from deadband.core.triggers import Observed, Truth, expression, observe_all
-from deadband.core.types import Inputs, NoTarget, Target
+from deadband.core.ready import ready_maximum
+from deadband.core.triggers import Load, Observed, Truth, expression, observe_all, undecided
+from deadband.core.types import Absent, Inputs, NoTarget, Target
 
 UNSCALED = Target(replicas=0, ready=0, available=0)
 """Stands in for the workload of a policy without a target: nothing of it reaches status."""
@@ -22,7 +25,7 @@ class View:
 
     Attributes:
         replicas: n: the shadow in DryRun.
-        ready: r, at most n; of an HPA's workload all ready pods.
+        ready: r; in DryRun the shadow's pods, all of them ready, or 0 where no real pod ever was.
         bounds: In force.
         loose: An HPA's bounds are to move together, and they differ still.
         observed: Every metric, onNoData applied.
@@ -51,12 +54,14 @@ def look(inputs: Inputs) -> View:
     spec, status, now = inputs.spec, inputs.status, inputs.now
     target = inputs.target if isinstance(inputs.target, Target) else UNSCALED
     replicas = shadow(inputs) if spec.mode is PolicyMode.DRY_RUN else target.replicas
-    ready = target.ready_of(replicas)
+    ready = ready_maximum(inputs) or 0
     observed = observe_all(spec, inputs.readings, None if isinstance(inputs.target, NoTarget) else ready)
+    if _simulates(inputs):
+        ready = replicas if ready else 0
+        observed = _as_simulated(inputs, observed, shadow=replicas, ready=ready)
     up, down = expression(spec.up, observed), expression(spec.down, observed)
-    enabled = [truth for truth, direction in ((up, spec.up), (down, spec.down)) if direction.enabled]
     reverts = remember_reverts(inputs)
-    failures = status.failures + 1 if enabled and all(truth is None for truth in enabled) else 0
+    failures = _failures(inputs, observed)
     return View(
         replicas=replicas,
         ready=ready,
@@ -73,6 +78,35 @@ def look(inputs: Inputs) -> View:
         reverts=reverts,
         contest=contest(inputs, reverts),
     )
+
+
+def _failures(inputs: Inputs, observed: Mapping[str, Observed]) -> int:
+    """Evaluations in a row in which nothing is known; one that is unknown by an interval alone is left out (R17)."""
+    enabled = [direction for direction in (inputs.spec.up, inputs.spec.down) if direction.enabled]
+    if any(expression(direction, observed) is not None for direction in enabled):
+        return 0
+    if any(undecided(direction, observed) for direction in enabled):
+        return inputs.status.failures
+    return inputs.status.failures + 1
+
+
+def _simulates(inputs: Inputs) -> bool:
+    """Whether n counts pods that only the shadow has; an HPA's bound counts none (R14)."""
+    target = inputs.target
+    return inputs.spec.mode is PolicyMode.DRY_RUN and isinstance(target, Target) and target.autoscaled is None
+
+
+def _as_simulated(inputs: Inputs, observed: Mapping[str, Observed], *, shadow: int, ready: int) -> dict[str, Observed]:
+    """Every metric as the shadow's pods would show it; the value of `onNoData` is no reading, so it stays."""
+
+    def shown(name: str, seen: Observed) -> Observed:
+        if not isinstance(seen, Load):
+            return seen
+        if isinstance(inputs.readings.get(name), Absent) and seen.per is Per.REPLICA:
+            return replace(seen, ready=ready)
+        return seen.shown_by(shadow)
+
+    return {name: shown(name, seen) for name, seen in observed.items()}
 
 
 def shadow(inputs: Inputs) -> int:

@@ -1,6 +1,6 @@
 """The words of a decision: numbers as people write them, triggers as clauses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from fractions import Fraction
@@ -10,6 +10,7 @@ from deadband.api.metrics import Assumption, Metric
 from deadband.api.scalingpolicy import Bound, ScalingPolicySpec
 from deadband.core.rounding import nearest
 from deadband.core.triggers import Load, Observed, holds
+from deadband.core.types import Absent
 
 
 def number(value: Fraction, *, unlike: Iterable[Fraction] = (), grouped: bool = True) -> str:
@@ -96,11 +97,14 @@ def quantity(value: Fraction, metric: Metric, *, unlike: Iterable[Fraction] = ()
 
 
 def reading_clause(metric: Metric, observed: Observed, *, unlike: Iterable[Fraction] = ()) -> str:
-    """Say what a metric reads: `cpu 74 %`, `memory is unknown (Empty)`, `depth is taken as above (Empty)`."""
+    """Say what a metric reads: `cpu 74 %`, `memory is unknown (Empty)`, `depth has no data and is assumed above`.
+
+    An interval is `cpu 41-91 % (3 of 4 pods measured)`, and a load that a dry run imagines `cpu 45 % (simulated)`.
+    """
     match observed:
-        case Load(compared=value):
+        case Load():
             each = " per replica" if metric.effective_per == "Average" else ""
-            return f"{metric.name} {quantity(value, metric, unlike=unlike)}{each}"
+            return f"{metric.name} {_reading(metric, observed, list(unlike))}{each}"
         case Assumption():
             return f"{metric.name} has no data and is assumed {observed.lower()}"
         case absent:
@@ -108,14 +112,43 @@ def reading_clause(metric: Metric, observed: Observed, *, unlike: Iterable[Fract
             return f"{metric.name} is unknown ({absent.reason}{detail})"
 
 
+def _reading(metric: Metric, load: Load, unlike: Sequence[Fraction]) -> str:
+    """Write a load, and what it rests on where that is not what was read of every pod."""
+    text = quantity(load.high, metric, unlike=unlike)
+    if not load.exact:
+        text = f"{number(load.low, unlike=unlike)}-{text} ({measured_text(load)})"
+    return f"{text} (simulated)" if load.simulated else text
+
+
+def measured_text(observed: Observed) -> str | None:
+    """How many pods an interval rests on: `3 of 4 pods measured`; None for everything else."""
+    if not isinstance(observed, Load) or observed.exact:
+        return None
+    if observed.coverage is None:
+        return "not all pods measured"
+    return "{} of {} pods measured".format(*observed.coverage)
+
+
 def trigger_clause(trigger: Trigger, metric: Metric, observed: Observed) -> str:
-    """Say how a metric stands to one threshold: `cpu 74 % is above 70 %`, `depth 100 is not below 100`."""
+    """Say how a metric stands to one threshold: `cpu 74 % is above 70 %`, `depth 100 is not below 100`.
+
+    Of an interval that reaches across it: `cpu 41-91 % (3 of 4 pods measured) may be above 70 %`.
+    """
     text = reading_clause(metric, observed, unlike=[trigger.threshold])
-    truth = holds(trigger, observed)
-    if truth is None or isinstance(observed, Assumption):
+    if not isinstance(observed, Load):
         return text
-    word = "above" if trigger.above is not None else "below"
-    return f"{text} is {'' if truth else 'not '}{word} {quantity(trigger.threshold, metric)}"
+    return f"{text} {_stands(trigger, observed)} {_side(trigger, metric)}"
+
+
+_VERBS: Mapping[bool | None, str] = {True: "is", False: "is not", None: "may be"}
+
+
+def _stands(trigger: Trigger, load: Load) -> str:
+    return _VERBS[holds(trigger, load)]
+
+
+def _side(trigger: Trigger, metric: Metric) -> str:
+    return f"{'above' if trigger.above is not None else 'below'} {quantity(trigger.threshold, metric)}"
 
 
 def wanted_clause(trigger: Trigger, metric: Metric) -> str:
@@ -140,6 +173,21 @@ def condition_clause(spec: ScalingPolicySpec, direction: Direction) -> str:
     return f"{text}, for {seconds(direction.for_seconds)}" if direction.for_seconds else text
 
 
+def unknown_clause(spec: ScalingPolicySpec, observed: Mapping[str, Observed]) -> str:
+    """Say what is not known: every metric without a reading, and every threshold that an interval reaches across."""
+    triggers = [trigger for direction in (spec.up, spec.down) if direction.enabled for trigger in direction.triggers]
+    clauses = []
+    for metric in spec.metrics:
+        seen = observed[metric.name]
+        open_ = [each for each in triggers if each.metric == metric.name and holds(each, seen) is None]
+        if isinstance(seen, Load) and open_:
+            text = reading_clause(metric, seen, unlike=[each.threshold for each in open_])
+            clauses.append(f"{text} may be {' or '.join(_side(each, metric) for each in open_)}")
+        elif isinstance(seen, Absent):
+            clauses.append(reading_clause(metric, seen))
+    return join(clauses)
+
+
 def band_clause(spec: ScalingPolicySpec, observed: Mapping[str, Observed]) -> str:
     """Say where every known metric stands to all of its thresholds."""
     return join(_stand(spec, metric, observed[metric.name]) for metric in spec.metrics)
@@ -156,12 +204,10 @@ def _stand(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str:
     text = reading_clause(metric, observed, unlike=[trigger.threshold for trigger in triggers])
     if not isinstance(observed, Load) or not triggers:
         return text
-    stands = []
-    for trigger in triggers:
-        word = "above" if trigger.above is not None else "below"
-        negation = "" if holds(trigger, observed) else "not "
-        stands.append(f"{negation}{word} {quantity(trigger.threshold, metric)}")
-    return f"{text} is {join(stands)}"
+    stands = [f"{_stands(trigger, observed)} {_side(trigger, metric)}" for trigger in triggers]
+    if observed.exact:
+        return f"{text} is {join(stand.removeprefix('is ') for stand in stands)}"
+    return f"{text} {join(stands)}"
 
 
 def thresholds_summary(spec: ScalingPolicySpec, observed: Mapping[str, Observed]) -> str:
@@ -185,10 +231,11 @@ def _summary(spec: ScalingPolicySpec, metric: Metric, observed: Observed) -> str
 
 
 def value_text(metric: Metric, observed: Observed) -> str | None:
-    """A reading for a table cell, `63%` or `10001`; None when there is none."""
+    """A reading for a table cell, `63%`, `10001` or `41-91%`; None when there is none."""
     if not isinstance(observed, Load):
         return None
-    return number(observed.compared, grouped=False) + metric.unit
+    low = "" if observed.exact else number(observed.low, grouped=False) + "-"
+    return low + number(observed.high, grouped=False) + metric.unit
 
 
 def _absence(observed: Observed) -> str:

@@ -141,7 +141,7 @@ class Evaluation:
             return False
         if memory.wants_writing(now=inputs.now):
             self._statuses.submit_figures(record.ref, memory)
-        values = {name: load.compared for name, load in loads.items()}
+        values = {name: load.high for name, load in loads.items()}
         self._telemetry.evaluated(record.ref, inputs.spec, memory.status, values)
         return True
 
@@ -157,7 +157,8 @@ class Evaluation:
         status = next_status(inputs, decision, refused=refused)
         calm = Calm.after(inputs, decision, status) if refused is None else None
         self._settle(record, status, now=inputs.now, calm=calm)
-        values = {name: seen.compared for name, seen in decision.observed.items() if isinstance(seen, Load)}
+        known = {name: seen for name, seen in decision.observed.items() if isinstance(seen, Load)}
+        values = {name: load.high for name, load in known.items() if load.exact}
         self._telemetry.evaluated(record.ref, inputs.spec, status, values)
 
     def refuse(self, record: PolicyRecord, *, now: datetime, outage: Outage | None) -> None:

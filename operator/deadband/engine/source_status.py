@@ -179,7 +179,9 @@ def status_of(record: SourceRecord, health: Health, before: MetricSourceStatus, 
             last_error_time=health.last_error_time or before.last_error_time,
         )
     said = [each for each in (_ready(record, health), _windows(record, health)) if each is not None]
-    conditions = merge(before.conditions, said, generation=record.generation, now=now) if said else before.conditions
+    conditions = merge(before.conditions, said, generation=record.generation, now=now)
+    if record.spec is not None:  # what this process does not know yet stays
+        conditions += [one for one in before.conditions if one.type not in {each[0] for each in said}]
     return seen.model_copy(update={"observed_generation": record.generation, "conditions": conditions})
 
 
@@ -210,7 +212,7 @@ def _windows(record: SourceRecord, health: Health) -> Said | None:
         return None
     found = "; ".join(misfits(record.spec, health.sampling))
     if found:
-        return ConditionType.WINDOWS_ADEQUATE, "False", Reason.WINDOW_TOO_SHORT, f"{found[0].upper()}{found[1:]}."
+        return ConditionType.WINDOWS_ADEQUATE, "False", Reason.WINDOW_TOO_SHORT, f"Too short: {found}."
     return ConditionType.WINDOWS_ADEQUATE, "True", Reason.OK, f"Scraped every {health.sampling.interval}s."
 
 

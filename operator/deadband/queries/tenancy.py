@@ -3,7 +3,7 @@
 The query is parsed and written anew from the tree; nothing of the tenant's text is copied. So it does not matter
 whether parser and server agree about quotes, escapes or comments: what the server gets consists of names that were
 checked, numbers, strings quoted here, and selectors that all end with the namespace. What the writer does not know is
-refused.
+refused, and so is what the parser cannot read: a query that is not bound is never sent.
 """
 
 import re
@@ -15,6 +15,7 @@ from typing import Any
 import promql_parser as tree
 
 from deadband.queries.promql import quote
+from deadband.queries.syntax import in_one_line, parse
 
 LABEL = "namespace"
 """What the exporters and the scrape configuration of Kubernetes call it."""
@@ -22,14 +23,17 @@ LABEL = "namespace"
 _FUNCTIONS = """
 abs absent absent_over_time acos acosh asin asinh atan atanh avg_over_time ceil changes clamp clamp_max clamp_min cos
 cosh count_over_time day_of_month day_of_week day_of_year days_in_month deg delta deriv double_exponential_smoothing
-exp floor histogram_avg histogram_count histogram_fraction histogram_quantile histogram_stddev histogram_stdvar
-histogram_sum holt_winters hour idelta increase irate label_join label_replace last_over_time ln log10 log2
-mad_over_time max_over_time min_over_time minute month pi predict_linear present_over_time quantile_over_time rad rate
-resets round scalar sgn sin sinh sort sort_by_label sort_by_label_desc sort_desc sqrt stddev_over_time
-stdvar_over_time sum_over_time tan tanh time timestamp vector year
+exp first_over_time floor histogram_avg histogram_count histogram_fraction histogram_quantile histogram_quantiles
+histogram_stddev histogram_stdvar histogram_sum holt_winters hour idelta increase irate label_join label_replace
+last_over_time ln log10 log2 mad_over_time max_over_time min_over_time minute month pi predict_linear
+present_over_time quantile_over_time rad rate resets round scalar sgn sin sinh sort sort_by_label sort_by_label_desc
+sort_desc sqrt stddev_over_time stdvar_over_time sum_over_time tan tanh time timestamp ts_of_first_over_time
+ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time vector year
 """
 FUNCTIONS = frozenset(_FUNCTIONS.split())
-"""Prometheus documentation, "Query functions". Without `info`, which reads target_info without a selector."""
+"""Those of Prometheus 3.16 that read their arguments only, with and without a feature flag: whether the server takes
+them, it says itself. Without `info`, which reads target_info without a selector. Source: Prometheus documentation,
+"Query functions"."""
 
 _AGGREGATIONS = "sum avg min max count stddev stdvar group topk bottomk count_values quantile limitk limit_ratio"
 AGGREGATIONS = frozenset(_AGGREGATIONS.split())
@@ -58,18 +62,17 @@ def enforced(text: str, namespace: str) -> str:
         namespace: The policy's.
 
     Raises:
-        NotEnforceableError: It does not parse, or has something that cannot be written safely: `info()`, a fixed time
-            behind `@`, `or` between matchers, `fill`, label names that need quotes, a backslash between backticks.
+        NotEnforceableError: The parser cannot read it (newer Prometheus, MetricsQL), or it has something that cannot be
+            written safely: `info()`, a fixed time behind `@`, `or` between matchers, `fill`.
     """
-    if "`" in text and "\\" in text:
-        # The parser reads escapes between backticks, where Prometheus reads none: the meaning would change.
-        raise _refused("a backslash together with backticks", "write the string in double quotes")
     own = f"{LABEL}={quote(namespace)}"
     try:
-        written = _Writer(own).write(tree.parse(text))
+        written = _Writer(own).write(parse(text))
         again = _Writer(None).write(tree.parse(written))
-    except (ValueError, OverflowError) as error:
-        raise NotEnforceableError("the query cannot be read") from error
+    except ValueError as error:
+        raise NotEnforceableError(f"the query cannot be read, so it is not sent: {in_one_line(error)}") from error
+    except OverflowError as error:
+        raise NotEnforceableError("the query has a duration beyond all time") from error
     except RecursionError as error:
         raise NotEnforceableError("the query is nested too deeply") from error
     if again != written:
@@ -173,7 +176,7 @@ def selector_text(selector: Any, own: str | None = None) -> str:
         own: A matcher as text, behind those of the selector.
 
     Raises:
-        NotEnforceableError: It has `or` between matchers, or a label name that needs quotes.
+        NotEnforceableError: It has `or` between matchers.
     """
     if selector.matchers.or_matchers:
         raise _refused("`or` between matchers", "use =~, or `or` between selectors")
@@ -203,7 +206,10 @@ def _when(node: Any) -> str:
 
 
 def _duration(span: timedelta) -> str:
-    return f"{span // timedelta(milliseconds=1)}ms"
+    """In days and milliseconds: the parser reads each number into 32 bits, and 50 days are more milliseconds."""
+    rest = span - timedelta(days=span.days)
+    days = f"{span.days}d" if span.days else ""
+    return f"{days}{rest // timedelta(milliseconds=1)}ms" if rest or not days else days
 
 
 def _labels(names: list[str]) -> str:
@@ -211,9 +217,8 @@ def _labels(names: list[str]) -> str:
 
 
 def _label(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise _refused("a label name that needs quotes", "use labels of letters, digits and underscores")
-    return name
+    """As it is, or in quotes, as Prometheus 3 takes a name of any other characters."""
+    return name if _NAME.fullmatch(name) else quote(name)
 
 
 def _known(word: str, words: frozenset[str], what: str) -> str:

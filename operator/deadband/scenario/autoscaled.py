@@ -64,6 +64,11 @@ class AutoscaledCluster(Cluster):
             self._writers |= dict.fromkeys(parts(Bound.BOTH), manager or NAMELESS)
         self._bound(*((low, high) if low <= high else (self._low, self._high)), now)
 
+    def release(self, manager: str) -> None:
+        """Take the bounds' ownership from a manager, and the replicas'."""
+        super().release(manager)
+        self._writers = {bound: writer for bound, writer in self._writers.items() if writer != manager}
+
     def read(self, now: datetime) -> Target:
         """The target at `now`, as the operator would read it."""
         workload = super().read(now)

@@ -28,8 +28,10 @@ class Cluster:
         self._ready_after = start.ready_after or timedelta()
         self._rollout = bool(start.rollout_in_progress)
         self._paused = bool(start.paused)
+        self._failed = bool(start.rollout_failed)
+        self._template = 0
         self._own_write: datetime | None = None
-        self._writer: str | None = None
+        self._writer: str | None = start.manager or None
         self._quota_exceeded = bool(start.quota_exceeded)
         self._unschedulable = bool(start.unschedulable)
 
@@ -56,14 +58,26 @@ class Cluster:
                 self._settled, self._coming = self.replicas, deque()
         if change.available is not None:
             self._available = change.available
+        self._template += change.new_template
+        self._mark(change)
+
+    def _mark(self, change: TargetChange) -> None:
+        """Take over what is said of the rollout and of the room for pods."""
         if change.rollout_in_progress is not None:
             self._rollout = change.rollout_in_progress
+        if change.rollout_failed is not None:
+            self._failed = change.rollout_failed
         if change.paused is not None:
             self._paused = change.paused
         if change.quota_exceeded is not None:
             self._quota_exceeded = change.quota_exceeded
         if change.unschedulable is not None:
             self._unschedulable = change.unschedulable
+
+    def release(self, manager: str) -> None:
+        """Take the replicas' ownership from a manager: it leaves the field out of what it applies."""
+        if self._writer == manager:
+            self._writer = None
 
     def read(self, now: datetime) -> Target:
         """The workload at `now`."""
@@ -73,11 +87,13 @@ class Cluster:
             ready=ready,
             available=ready if self._available is None else self._count(self._available, now),
             rollout_in_progress=self._rollout,
+            rollout_failed=self._failed,
             paused=self._paused,
             quota_exceeded=self._quota_exceeded,
             unschedulable=self._unschedulable,
             own_write=self._own_write,
             writer=self._writer,
+            template=str(self._template) if self._template else None,
         )
 
     def _count(self, count: Count, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from deadband.scenario.model import ANYTHING, Expect
+from deadband.scenario.model import ANYTHING, Anything, Expect
 from deadband.scenario.outcome import Difference, Outcome, Tick
 
 
@@ -30,9 +30,15 @@ def _differences(played: Outcome, expect: Expect) -> Iterator[Difference]:
         for field, expected, got in _compared(expect, index, tick):
             if expected is not ANYTHING and expected != got:
                 yield Difference(field, _shown(expected), _shown(got), index, index * seconds, tick.sentence)
+        if expect.message is not None and not _said(expect.message[index], tick):
+            yield Difference("message", _shown(expect.message[index]), tick.sentence, index, index * seconds)
     writes = sum(tick.wrote for tick in played.ticks)
     if expect.writes is not None and expect.writes != writes:
         yield Difference("writes", str(expect.writes), str(writes))
+
+
+def _said(part: str | Anything, tick: Tick) -> bool:
+    return isinstance(part, Anything) or part in tick.sentence
 
 
 def _compared(expect: Expect, index: int, tick: Tick) -> Iterator[tuple[str, object, object]]:

@@ -7,7 +7,7 @@ from deadband.api.conditions import ConditionStatus, ConditionType, Reason
 from deadband.scenario.model import ANYTHING, Anything, Expect
 from deadband.scenario.places import Place
 
-EXPECT_KEYS = ("replicas", "desired", "reason", "conditions", "writes", "invalid")
+EXPECT_KEYS = ("replicas", "desired", "reason", "conditions", "message", "writes", "invalid")
 _MOST = 1_000_000
 _STATUSES: dict[str, ConditionStatus] = {"True": "True", "False": "False", "Unknown": "Unknown"}
 
@@ -35,6 +35,7 @@ def parse_expect(place: Place | None, ticks: int | None) -> Expect | None:
         desired=_each(places.get("desired"), ticks, _replicas),
         reason=_each(places.get("reason"), ticks, _reason),
         conditions=_conditions(places["conditions"], ticks) if "conditions" in places else {},
+        message=_each(places.get("message"), ticks, _text),
         writes=writes,
         invalid=bool(invalid),
     )
@@ -51,6 +52,10 @@ def _each(place: Place | None, ticks: int | None, read: Callable[[Place], T]) ->
 
 def _replicas(place: Place) -> int | None:
     return None if place.value is None else place.integer(0, _MOST)
+
+
+def _text(place: Place) -> str:
+    return place.text() or ""
 
 
 def _reason(place: Place) -> Reason:

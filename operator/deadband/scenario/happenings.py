@@ -1,6 +1,7 @@
 """Reads what a scenario does to the world: its target at the start, and the events between ticks."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from deadband.scenario.model import Count, Event, TargetChange
@@ -12,28 +13,39 @@ TARGET_KEYS = (
     "readyAfterSeconds",
     "available",
     "rolloutInProgress",
+    "rolloutFailed",
     "paused",
     "quotaExceeded",
     "unschedulable",
     "hpa",
 )
-EVENT_KEYS = ("tick", "restart", "target", "manager", "spec", "annotations")
+"""What a target is at the start, and what an event may change of it."""
+
+EVENT_KEYS = ("tick", "restart", "target", "manager", "releases", "spec", "annotations")
 MOST_REPLICAS = 1_000_000
 _LONGEST = 31_622_400
 
 
-def parse_target(place: Place, *, whole: bool = False) -> TargetChange | None:
-    """Read a target, or what changes of it.
-
-    Args:
-        place: The mapping.
-        whole: It is the one before tick 0, so `replicas` is required.
-    """
-    places = place.mapping(TARGET_KEYS)
+def parse_start(place: Place) -> TargetChange | None:
+    """Read the target before tick 0, of which `replicas` is required."""
+    places = place.mapping((*TARGET_KEYS, "manager"))
     if places is None:
         return None
-    if whole and "replicas" not in place.value:
+    if "replicas" not in place.value:
         place.fault('the key "replicas" is missing')
+    manager = places["manager"].text() if "manager" in places else None
+    return replace(_target(places, whole=True), manager=manager or "")
+
+
+def _changed(place: Place) -> TargetChange | None:
+    """Read what an event changes of the target."""
+    places = place.mapping((*TARGET_KEYS, "newTemplate"))
+    if places is None:
+        return None
+    return replace(_target(places, whole=False), new_template=bool(_flag(places.get("newTemplate"))))
+
+
+def _target(places: Mapping[str, Place], *, whole: bool) -> TargetChange:
     low, high = _hpa(places["hpa"], whole=whole) if "hpa" in places else (None, None)
     after = places["readyAfterSeconds"].integer(0, _LONGEST) if "readyAfterSeconds" in places else None
     return TargetChange(
@@ -42,6 +54,7 @@ def parse_target(place: Place, *, whole: bool = False) -> TargetChange | None:
         ready_after=None if after is None else timedelta(seconds=after),
         available=_count(places.get("available")),
         rollout_in_progress=_flag(places.get("rolloutInProgress")),
+        rollout_failed=_flag(places.get("rolloutFailed")),
         paused=_flag(places.get("paused")),
         quota_exceeded=_flag(places.get("quotaExceeded")),
         unschedulable=_flag(places.get("unschedulable")),
@@ -62,16 +75,19 @@ def _event(place: Place, ticks: int) -> Event | None:
         return None
     if "tick" not in place.value:
         place.fault('the key "tick" is missing')
-    if not {"restart", "target", "spec", "annotations"} & set(place.value):
-        place.fault("says a tick but not what happens: restart, target, spec or annotations")
-    if "manager" in place.value and "target" not in place.value:
+    if not {"restart", "target", "releases", "spec", "annotations"} & set(place.value):
+        place.fault("says a tick but not what happens: restart, target, releases, spec or annotations")
+    if "manager" in place.value and not {"target", "releases"} & set(place.value):
         place.fault("names who changes the target, but there is no target", "manager")
+    if "releases" in place.value and "manager" not in place.value:
+        place.fault("does not say which manager lets go of the replicas", "releases")
     tick = places["tick"].integer(0, ticks - 1) if "tick" in places else None
     event = Event(
         tick=tick or 0,
         down=_down(places["restart"]) if "restart" in places else None,
-        target=parse_target(places["target"]) if "target" in places else None,
+        target=_changed(places["target"]) if "target" in places else None,
         manager=(places["manager"].text() if "manager" in places else None) or "",
+        releases=bool(_flag(places.get("releases"))),
         spec=_spec(places.get("spec")),
         annotations=_annotations(places["annotations"]) if "annotations" in places else None,
     )

@@ -35,11 +35,14 @@ class TargetChange:
         ready_after: With `follow`: how long a new pod takes to become ready.
         available: Available pods; None at the start means as ready.
         rollout_in_progress: A new revision is being rolled out.
+        rollout_failed: The last rollout passed its deadline (Progressing=False, ProgressDeadlineExceeded).
         paused: The Deployment's own spec.paused.
         quota_exceeded: A quota denies its pods.
         unschedulable: Its pods stay unschedulable.
         low: minReplicas of the HPA, for a policy that names one; `replicas` are its workload's then.
         high: Its maxReplicas.
+        manager: At the start: who wrote `replicas` last; empty when nobody is named.
+        new_template: In an event: the pods have a new template from now on.
     """
 
     replicas: int | None = None
@@ -47,11 +50,14 @@ class TargetChange:
     ready_after: timedelta | None = None
     available: Count | None = None
     rollout_in_progress: bool | None = None
+    rollout_failed: bool | None = None
     paused: bool | None = None
     quota_exceeded: bool | None = None
     unschedulable: bool | None = None
     low: int | None = None
     high: int | None = None
+    manager: str = ""
+    new_template: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,7 @@ class Event:
         down: The operator stops and is back so much later; None: it goes on.
         target: Somebody else changes the target.
         manager: Who does; empty when nobody is named.
+        releases: That manager no longer owns the replicas afterwards.
         spec: Merge patch of the policy's spec.
         annotations: Merge patch of the policy's annotations; None removes one.
     """
@@ -71,6 +78,7 @@ class Event:
     down: timedelta | None = None
     target: TargetChange | None = None
     manager: str = ""
+    releases: bool = False
     spec: Mapping[str, Any] | None = None
     annotations: Mapping[str, str | None] | None = None
 
@@ -84,6 +92,7 @@ class Expect:
         desired: status.desiredReplicas after each tick; None in the list is its absence.
         reason: The decision's reason at each tick.
         conditions: By type, the status of each tick.
+        message: A part of the decision's sentence at each tick.
         writes: Scale writes in all.
         invalid: The policy must be refused; nothing else is looked at then.
     """
@@ -92,6 +101,7 @@ class Expect:
     desired: tuple[int | Anything | None, ...] | None = None
     reason: tuple[Reason | Anything, ...] | None = None
     conditions: Mapping[ConditionType, tuple[ConditionStatus | Anything, ...]] = field(default_factory=dict)
+    message: tuple[str | Anything, ...] | None = None
     writes: int | None = None
     invalid: bool = False
 

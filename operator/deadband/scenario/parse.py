@@ -10,12 +10,12 @@ from deadband.api.status import ScalingPolicyStatus
 from deadband.core.types import Reading
 from deadband.scenario.document import Document, WrittenFloat
 from deadband.scenario.expectation import parse_expect
-from deadband.scenario.happenings import parse_events, parse_target
+from deadband.scenario.happenings import parse_events, parse_start
 from deadband.scenario.model import Event, Scenario, TargetChange
 from deadband.scenario.past import parse_past
 from deadband.scenario.places import Fault, Place
 from deadband.scenario.refusal import refusal
-from deadband.scenario.series import MOST_TICKS, WORDS, entry, expand
+from deadband.scenario.series import MOST_TICKS, WORDS, entry, expand, interval
 
 KEYS = (
     "name", "policy", "start", "tickSeconds", "ticks", "target", "state", "history", "series", "events", "expect",
@@ -77,11 +77,11 @@ def _scenario(root: Place, file: Path, read_policy: PolicyReader) -> Scenario | 
     series = _series(places["series"]) if "series" in places else {}
     longest = max((len(readings) for readings in series.values()), default=1)
     ticks = places["ticks"].integer(1, MOST_TICKS) if "ticks" in places else longest
-    target = parse_target(places["target"], whole=True) if "target" in places else None
+    target = parse_start(places["target"]) if "target" in places else None
     state = parse_past(places.get("state"), places.get("history"), start or DEFAULT_START)
     events = parse_events(places["events"], ticks or MOST_TICKS) if "events" in places else ()
     expect = parse_expect(places.get("expect"), ticks)
-    if policy is not None:
+    if policy is not None and expect is not None and not expect.invalid:
         _fit(root, places, policy, events, target)
     if name is None or policy is None or start is None or tick is None or ticks is None or expect is None:
         return None  # each of them has been noted as a fault
@@ -161,12 +161,16 @@ def _readings(place: Place) -> tuple[Reading, ...] | None:
 
 
 def _reading(place: Place) -> Reading | None:
-    text = _written(place.value)
-    if text is None:
-        place.fault(f"must be a number or one of {', '.join(WORDS)}")
-        return None
+    ends = [_written(end) for end in place.value] if isinstance(place.value, list) else [_written(place.value)]
     try:
-        return entry(text)
+        match ends:
+            case [str(text)] if not isinstance(place.value, list):
+                return entry(text)
+            case [str(low), str(high)]:
+                return interval(low, high)
+            case _:
+                place.fault(f"must be a number, an interval [low, high], or one of {', '.join(WORDS)}")
+                return None
     except ValueError as error:
         place.fault(str(error))
         return None

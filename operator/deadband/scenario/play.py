@@ -25,6 +25,9 @@ from deadband.scenario.model import Event, Scenario, TargetChange
 from deadband.scenario.outcome import Outcome, Tick
 from deadband.scenario.refusal import refusal
 
+OPERATOR = "deadband"
+"""The field manager under which the operator writes."""
+
 
 def play(scenario: Scenario) -> Outcome:
     """Play a scenario to its end.
@@ -35,6 +38,8 @@ def play(scenario: Scenario) -> Outcome:
     faults = refusal(scenario.policy)
     if faults:
         return Outcome(scenario, (), tuple(map(str, faults)))
+    if scenario.expect.invalid:
+        return Outcome(scenario, ())  # a policy that ought to be refused needs no time line, so it may have none
     return Outcome(scenario, _Player(scenario).play())
 
 
@@ -48,7 +53,7 @@ class _Player:
         self._generation = 1
         self._spec: ScalingPolicySpec = check_policy(self._object)
         self._faults: list[str] = []
-        self._workload = _cluster_of(scenario.target)
+        self._workload = _cluster_of(scenario.target, scenario.start)
         self._carried: dict[str, Any] = _as_json(scenario.state)
         self._memory = Memory.of(self._carried)
         self._down_until: datetime | None = None
@@ -78,6 +83,8 @@ class _Player:
             self._down_for += event.down
         if event.target is not None and self._workload is not None:
             self._workload.change(event.target, now, manager=event.manager)
+        if event.releases and self._workload is not None:
+            self._workload.release(event.manager)
         if event.spec is not None:
             self._object["spec"] = merged(self._object.get("spec"), event.spec)
             self._generation += 1
@@ -164,10 +171,13 @@ class _Player:
         )
 
 
-def _cluster_of(target: TargetChange | None) -> Cluster | None:
+def _cluster_of(target: TargetChange | None, start: datetime) -> Cluster | None:
     if target is None:
         return None
-    return Cluster(target) if target.low is None else AutoscaledCluster(target)
+    cluster = Cluster(target) if target.low is None else AutoscaledCluster(target)
+    if target.manager == OPERATOR:
+        cluster.write(cluster.replicas, start)
+    return cluster
 
 
 def _as_json(status: ScalingPolicyStatus) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from fractions import Fraction
 
 from deadband.api.conditions import Reason
-from deadband.core.types import Absent, Reading, Sample
+from deadband.core.types import Absent, Interval, Reading, Sample
 
 WORDS = {
     "empty": Reason.EMPTY,
@@ -12,6 +12,7 @@ WORDS = {
     "stale": Reason.STALE,
     "many": Reason.MANY_SERIES,
     "norequests": Reason.NO_REQUESTS,
+    "unmeasured": Reason.NOT_MEASURED,
     "partial": Reason.PARTIAL,
     "error": Reason.ERROR,
     "timeout": Reason.TIMEOUT,
@@ -42,6 +43,28 @@ def entry(text: str) -> Reading:
     if _NOT_FINITE.fullmatch(text):
         return Absent(Reason.NOT_A_NUMBER)
     raise ValueError(f'"{text}" is neither a number nor one of {", ".join(WORDS)}')
+
+
+def interval(low: str, high: str) -> Reading:
+    """Read an interval (R1); one of width 0 is that number.
+
+    Args:
+        low: A decimal exactly as it is written.
+        high: Likewise, and not less.
+
+    Raises:
+        ValueError: One of them is no number, or they are the wrong way round.
+    """
+    ends = entry(low), entry(high)
+    match ends:
+        case Sample(value=least), Sample(value=most) if least == most:
+            return Sample(least)
+        case Sample(value=least), Sample(value=most) if least < most:
+            return Interval(least, most)
+        case Sample(), Sample():
+            raise ValueError(f"the low end {low} is above the high end {high}")
+        case _:
+            raise ValueError("an interval has two numbers: [low, high]")
 
 
 def expand(text: str) -> list[Reading]:

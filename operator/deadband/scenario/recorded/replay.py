@@ -165,7 +165,7 @@ class _Replay:
         as_read = self._recording.readings(index, now)
         real = self._was_ready[index]
         ready = target.ready if target is not None else 0
-        changed = concerned(self._metrics, real=real, simulated=ready) if target is not None else ()
+        changed = concerned(self._metrics, as_read, real=real, simulated=ready) if target is not None else ()
         readings: Mapping[str, Reading] = as_read
         if changed:
             readings = {
@@ -260,6 +260,6 @@ def _crossed(trigger: Trigger, threshold: float, value: float | None, observed: 
 
 
 def _value(observed: Observed) -> float | None:
-    if not isinstance(observed, Load):
+    if not isinstance(observed, Load) or not observed.exact:
         return None
-    return observed.compared.numerator / observed.compared.denominator
+    return observed.high.numerator / observed.high.denominator

@@ -158,7 +158,8 @@ def table(seen: Sequence[tuple[str, Seen]]) -> str:
 
 
 def _old(seen: Sequence[Seen]) -> list[Seen]:
-    return [each for each in seen if each.age > _YOUNG_SECONDS]
+    """What was said of containers that are older than any window, and that live on to the end."""
+    return [each for each in seen if each.age > _YOUNG_SECONDS and each.workload != "rollout"]
 
 
 def _first(when: Sequence[float]) -> str:

@@ -8,10 +8,10 @@ PARALLEL := --dist=loadfile --numprocesses=2
 PARALLEL_E2E := --dist=loadfile --numprocesses=3 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench profile soak image sbom chart clean
+.PHONY: help setup demo test check unit e2e chaos crds lint format lock bench bench-against profile soak image sbom chart clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
@@ -68,6 +68,9 @@ lock: $(READY) ## Pin the newest versions of all dependencies, with hashes
 
 bench: $(READY) ## Measure the real operator under 100, 1,000 and 5,000 policies, and write docs/benchmarks/
 	$(BIN)/python -m e2e.bench --write docs/benchmarks
+
+bench-against: $(READY) ## Compare what the operator costs with another revision (REV=HEAD~1, POLICIES=5000)
+	$(BIN)/python -m e2e.bench --policies $(or $(POLICIES),5000) --against $(or $(REV),HEAD)
 
 profile: $(READY) ## Show which functions of the running operator take its time (POLICIES=5000)
 	$(BIN)/python -m e2e.bench.profile --policies $(or $(POLICIES),5000)

@@ -84,6 +84,13 @@ def victoriametrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backen
         yield Backend(server.url, backfill.at)
 
 
+@pytest.fixture(params=["prometheus", "victoriametrics"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each of them in turn."""
+    found: Backend = request.getfixturevalue(request.param)
+    return found
+
+
 NEWER = [
     ("anchored", "sum(increase(requests_total[2m] anchored))", "240"),
     ("smoothed", "sum(rate(requests_total[2m] smoothed))", "2"),
@@ -152,16 +159,16 @@ def test_a_query_that_victoriametrics_rejects_is_one_error_too(victoriametrics: 
 
 @pytest.mark.parametrize(("text", "value"), [pytest.param(*row[1:], id=row[0]) for row in BOUND])
 def test_a_bound_query_reads_its_own_namespace_however_long_its_durations_are(
-    prometheus: Backend, text: str, value: str
+    backend: Backend, text: str, value: str
 ) -> None:
-    (reading,) = prometheus.read([text], "bound")
+    (reading,) = backend.read([text], "bound")
 
     assert is_number(reading, value), reading
 
 
 @pytest.mark.parametrize("text", [text for _, text, _ in (*NEWER, *METRICSQL)])
-def test_what_the_parser_cannot_read_is_not_sent_to_a_source_that_binds(prometheus: Backend, text: str) -> None:
-    refused, other = prometheus.read([text, "sum(load)"], "bound")
+def test_what_the_parser_cannot_read_is_not_sent_to_a_source_that_binds(backend: Backend, text: str) -> None:
+    refused, other = backend.read([text, "sum(load)"], "bound")
 
     assert isinstance(refused, Absent)
     assert refused.reason is Reason.ERROR

@@ -36,7 +36,10 @@ HPAS = {
     "turncoat": (1, 10, 3),
     "orphan": (2, 10, 2),
     "foreign": (2, 10, 2),
+    "sleeper": (2, 10, 2),
+    "sleepless": (2, 10, 2),
 }
+EXTERNAL = {"type": "External", "external": {"metric": {"name": "depth"}, "target": {"type": "Value", "value": "5"}}}
 
 
 def moving(name: str, load: int, **spec: Any) -> dict[str, Any]:
@@ -64,6 +67,8 @@ POLICIES = [
     moving("leaver", 9, maxReplicas=3),
     moving("turncoat", 4, bound="Both"),
     moving("orphan", 9, maxReplicas=4),
+    moving("sleeper", 1, minReplicas=0),
+    moving("sleepless", 1, minReplicas=0),
     policy("direct", NAMESPACE, scaleTargetRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "kedas"},
            metrics=[{"name": "load", "query": "vector(9)"}], scaleUp={"anyOf": [{"metric": "load", "above": 5}]}),
 ]  # fmt: skip
@@ -128,6 +133,7 @@ def world(
     owner = {key: queue[key] for key in ("apiVersion", "kind")} | {"name": "queue", "uid": uid, "controller": True}
     owners = {"kedas": owner}
     hpas = [autoscaler(name, NAMESPACE, low, high, owner=owners.get(name)) for name, (low, high, _) in HPAS.items()]
+    next(hpa for hpa in hpas if hpa["metadata"]["name"] == "sleeper")["spec"]["metrics"] = [EXTERNAL]
     cluster.apply(*hpas, server_side=True)
     operators: list[Operator] = []
 
@@ -256,3 +262,25 @@ def test_a_policy_that_was_deleted_while_no_operator_ran_is_made_good_at_the_nex
 
     world.wait_for_bounds("orphan", 2, 10)
     assert world.originals("orphan") == {}
+
+
+def test_a_floor_goes_to_0_and_comes_back(world: World) -> None:
+    world.wait_for_bounds("sleeper", 0, 10)
+    world.seen.wait_for("its status", lambda: world.seen.status("sleeper").get("currentReplicas") == 0)
+    assert world.seen.condition("sleeper", "ScalingActive")[0] == "True"
+    assert world.originals("sleeper")["minReplicas"] == {"original": 2, "written": 0}
+
+    world.cluster.apply(moving("sleeper", 9, minReplicas=0, maxReplicas=3))
+
+    world.wait_for_bounds("sleeper", 3, 10)
+
+
+def test_a_floor_of_0_that_the_api_server_does_not_take_is_told_in_its_words(world: World) -> None:
+    """An HPA without an Object or External metric cannot go to 0."""
+    seen = world.seen
+    seen.wait_for("the refusal", lambda: "HTTP 422" in seen.status("sleepless")["decision"]["sentence"])
+
+    sentence = seen.status("sleepless")["decision"]["sentence"]
+    assert "must specify at least one Object or External metric to support scaling to zero replicas" in sentence
+    assert seen.condition("sleepless", "AbleToScale")[0] == "False"
+    assert world.bounds("sleepless") == (2, 10)

@@ -67,7 +67,7 @@ SCENARIO = {
         at_percent("far-away", 50, 2),
         {"namespace": NAMESPACE, "name": "meshed", "cpu": {"amount": 0.01}, "sidecarCores": 0.47},
         at_percent("whole-pod", 60, 1),
-        {"namespace": NAMESPACE, "name": "starting", "unreadyCores": 1.0},
+        {"namespace": NAMESPACE, "name": "starting", "startUp": {"cores": 1.0, "seconds": 4}},
     ],
 }
 FAULTS = {
@@ -110,10 +110,11 @@ LATE_POLICY = scaled("starting", minReplicas=2, scaleUp={**UP, "forSeconds": 5})
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One look: replicas by workload, and what was read by policy and metric; what is not known is not there."""
+    """One look: replicas by workload, reasons by policy, readings by policy and metric; unknown ones are not there."""
 
     at: float
     replicas: Mapping[str, int]
+    reasons: Mapping[str, str]
     readings: Mapping[tuple[str, str], float]
 
 
@@ -150,14 +151,19 @@ class Watch:
     def _look(self) -> Moment:
         listed: Any = self._apps.list_namespaced_deployment(NAMESPACE)
         families = text_string_to_metric_families(self._operator.metrics())
-        readings = {
-            (sample.labels["policy"], sample.labels["metric"]): sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name == "deadband_policy_metric_value" and sample.labels["namespace"] == NAMESPACE
-        }
-        replicas = {item.metadata.name: item.spec.replicas for item in listed.items}
-        return Moment(time.monotonic(), replicas, readings)
+        samples = [one for family in families for one in family.samples if one.labels.get("namespace") == NAMESPACE]
+        return Moment(
+            at=time.monotonic(),
+            replicas={item.metadata.name: item.spec.replicas for item in listed.items},
+            reasons={
+                one.labels["policy"]: one.labels["reason"] for one in samples if one.name == "deadband_policy_decision"
+            },
+            readings={
+                (one.labels["policy"], one.labels["metric"]): one.value
+                for one in samples
+                if one.name == "deadband_policy_metric_value"
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -186,13 +192,15 @@ class Play:
 
     def summary(self) -> str:
         """Every change of replicas and readings, with seconds since the faults."""
-        lines, last = [], ""
+        lines, last = [], dict[str, str]()
         for each in self.moments:
-            readings = {f"{name}/{metric}": round(value, 1) for (name, metric), value in each.readings.items()}
-            line = f"{dict(sorted(each.replicas.items()))} {dict(sorted(readings.items()))}"
-            if line != last:
-                lines.append(f"{each.at - self.faults:6.1f} {line}")
-            last = line
+            now = {name: f"{count} {each.reasons.get(name, '')}" for name, count in each.replicas.items()}
+            for (name, metric), value in each.readings.items():
+                now[name] += f" {metric} {value:.1f}"
+            lines += [
+                f"{each.at - self.faults:6.1f} {name}: {now[name]}" for name in now if now[name] != last.get(name)
+            ]
+            last = now
         return "\n".join(lines)
 
     def _between(self, start: float, end: float) -> Iterator[Moment]:

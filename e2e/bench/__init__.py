@@ -5,7 +5,14 @@ exporters  their pods, as cAdvisor and kube-state-metrics show them
 plant      the API server, Prometheus and the operator, with the fleet in them
 course     the phases of one measurement
 meter      CPU, memory, counters, and writes in the audit log
+waits      when a measurement may begin
 naive      the design to compare with
 results    figures as data; page and plot show them
 profile    which functions take the time
+
+The working tree beside another revision: `make bench-against REV=...`.
+
+revision   the code of both
+against    windows of both in turn
+ratios     figures as data and as a table
 """

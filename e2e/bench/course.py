@@ -5,7 +5,6 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,17 +18,11 @@ from e2e.bench import meter
 from e2e.bench.fleet import PODS, Role, fleet, of_role, policy_of
 from e2e.bench.pace import Pace
 from e2e.bench.plant import Plant, open_plant
-from e2e.bench.results import PER_SECONDS, Load, Naive, Row, Start
+from e2e.bench.results import OF_ALL, PER_SECONDS, Load, Naive, Row, Start
+from e2e.bench.waits import Say, evaluated, rates_known, wait
 
 _ROOT = Path(__file__).parents[2]
 _SEED = 1
-_OF_ALL = frozenset({"leases", "metricsources/status"})
-"""Resources that the operator writes once for all policies."""
-
-_LOOK_SECONDS = 5.0
-"""Between two looks at the operator's metrics, which cost it something."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +97,9 @@ class Course:
 
     def _warm_up(self) -> None:
         """Wait until rates have all of their window, over a part of it they read low; then see what scraping costs."""
-        prometheus, window = self._plant.prometheus, self._pace.rate_window
+        prometheus = self._plant.prometheus
         self._say("waiting until rates are known")
-        counted = f"count_over_time(container_cpu_usage_seconds_total[{window}s])"
-        whole = f"count({counted} >= {window // self._pace.scrape - 1:g}) == {3 * PODS * self._count}"
-        known = 10 * self._pace.rate_window + 60
-        _wait(lambda: bool(prometheus.query(whole)), every=self._pace.scrape, timeout=known, what="rates are known")
+        rates_known(prometheus, self._pace, self._count)
         self._say(f"measuring Prometheus alone for {self._pace.window:g} s")
         before, started = meter.cpu_seconds(prometheus.process.pid), time.monotonic()
         time.sleep(self._pace.window)
@@ -121,11 +111,11 @@ class Course:
         started = time.monotonic()
         operator.start()
         ready = time.monotonic() - started
-        _wait(lambda: self._evaluations() >= self._count, what="every policy is evaluated")
-        evaluated, cpu = time.monotonic() - started, meter.cpu_seconds(operator.process.pid)
+        evaluated(operator, self._count)
+        whole, cpu = time.monotonic() - started, meter.cpu_seconds(operator.process.pid)
         time.sleep(2 * self._pace.interval)
         writes = meter.written(self._plant.cluster.audit_events(mark), self._plant.installation.user)
-        return Start(ready, evaluated, cpu, dict(writes))
+        return Start(ready, whole, cpu, dict(writes))
 
     def _settle(self) -> None:
         """Wait until the first status of every policy is written and no other write comes."""
@@ -138,7 +128,7 @@ class Course:
                 before, since = now, time.monotonic()
             return time.monotonic() - since >= 2 * self._pace.interval
 
-        _wait(still, timeout=600 + self._count, what="no status is written any more")
+        wait(still, timeout=600 + self._count, what="no status is written any more")
 
     def _load(self, what: str) -> Load:
         self._say(f"measuring for {self._pace.window:g} s: {what}")
@@ -155,7 +145,7 @@ class Course:
             queries_per_second=(end.queries - begin.queries) / seconds,
             evaluations_per_second=(end.evaluations - begin.evaluations) / seconds,
             writes={
-                resource: number / seconds * 3600 / (1 if resource in _OF_ALL else self._count)
+                resource: number / seconds * 3600 / (1 if resource in OF_ALL else self._count)
                 for resource, number in sorted(writes.items())
             },
             lag_p50=meter.quantile(0.5, lag),
@@ -191,7 +181,7 @@ class Course:
             written = meter.write_times(events, self._plant.installation.user, "deployments/scale")
             return crossed.keys() <= written.keys()
 
-        _wait(done, what="every workload whose memory left the band is scaled")
+        wait(done, what="every workload whose memory left the band is scaled")
         times = {key: datetime.fromisoformat(text).timestamp() for key, text in written.items()}
         return tuple(sorted(times[key] - at for key, at in crossed.items()))
 
@@ -238,22 +228,6 @@ class Course:
             audit=audit,
         )
 
-    def _evaluations(self) -> float:
-        return sum(meter.samples(self._plant.operator.metrics(), "deadband_decisions_total").values())
-
     def _policy_writes(self) -> float:
         writes = meter.samples(self._plant.operator.metrics(), "deadband_api_writes_total")
         return sum(value for (kind, _), value in writes.items() if kind.startswith("scalingpolicies"))
-
-
-def _wait(check: Callable[[], bool], *, what: str, every: float = _LOOK_SECONDS, timeout: float = 600) -> None:
-    """Look every so many seconds until something is so; seldom, since looking costs those who are measured.
-
-    Raises:
-        TimeoutError: It was not so within the timeout (seconds).
-    """
-    deadline = time.monotonic() + timeout
-    while not check():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {timeout:g} s: {what}")
-        time.sleep(every)

@@ -1,6 +1,6 @@
 """What is read off while something runs: CPU and memory of processes, counters, and writes in the audit log."""
 
-import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+_SCHEDULED = 2
+"""The kernel's CPUCLOCK_SCHED: time on a processor, user and system together."""
 _READS = frozenset({"get", "list", "watch"})
 
 
@@ -21,9 +22,12 @@ class Memory:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system seconds of a running process so far (proc(5): stat), in steps of a clock tick."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """User and system seconds of a running process and all of its threads so far, to the nanosecond.
+
+    Read from the process's CPU clock (clock_getcpuclockid(3)): /proc has the same time in ticks of 10 ms, too coarse
+    for an operator that takes a tenth of a second in a whole window.
+    """
+    return time.clock_gettime((~pid << 3) | _SCHEDULED)
 
 
 def memory(pid: int) -> Memory:

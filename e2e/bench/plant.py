@@ -5,7 +5,7 @@ log, and every CPU second, has one cause. The status that a Deployment's control
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from e2e.bench.exporters import CADVISOR, STATE, Exporters
 from e2e.bench.fleet import Member, deployment, deployment_status, namespaces, policy_of
 from e2e.bench.pace import Pace
+from e2e.testbed import chart
 from e2e.testbed.bulk import send
 from e2e.testbed.installation import SYSTEM, Installation, Operator, install
 from e2e.testbed.native import NativeCluster
@@ -44,30 +45,53 @@ def open_plant(members: tuple[Member, ...], pace: Pace, folder: Path) -> Iterato
         pace: How fast.
         folder: For data and logs.
     """
-    cluster = NativeCluster(folder / "cluster")
+    with ExitStack() as stack:
+        cluster, installation = stack.enter_context(open_control_plane(members, pace, folder / "cluster"))
+        operator = Operator(installation, folder, identity="bench")
+        exporters = stack.enter_context(Exporters(members))
+        jobs = [*exporter_jobs(exporters), operator_job(operator)]
+        prometheus = stack.enter_context(Prometheus(folder / "prometheus", jobs, scrape_interval=pace.scrape))
+        cluster.apply(default_source(prometheus.url, pace))
+        stack.callback(operator.process.stop)
+        yield Plant(members, pace, folder, cluster, installation, exporters, prometheus, operator)
+
+
+@contextmanager
+def open_control_plane(
+    members: tuple[Member, ...], pace: Pace, folder: Path, chart_folder: Path = chart.CHART
+) -> Iterator[tuple[NativeCluster, Installation]]:
+    """Start an API server with the fleet and deadband's chart in it, and stop it at the end; there is no source yet.
+
+    Args:
+        members: The fleet.
+        pace: How fast.
+        folder: For data and logs.
+        chart_folder: The chart; its CRDs must accept the fleet's policies.
+    """
+    cluster = NativeCluster(folder)
     try:
         cluster.etcd.start()
         cluster.start_api_server()
         cluster.kubectl("create", "namespace", SYSTEM)
-        installation = install(cluster)
-        operator = Operator(installation, folder, identity="bench")
-        with Exporters(members) as exporters:
-            jobs = [ScrapeJob(path.strip("/"), [exporters.address], path) for path in (CADVISOR, STATE)]
-            jobs.append(ScrapeJob("deadband", [operator.url.removeprefix("http://")]))
-            with Prometheus(folder / "prometheus", jobs, scrape_interval=pace.scrape) as prometheus:
-                cluster.apply(_source(prometheus.url, pace))
-                _create(cluster.kubeconfig, members, pace)
-                plant = Plant(members, pace, folder, cluster, installation, exporters, prometheus, operator)
-                try:
-                    yield plant
-                finally:
-                    operator.process.stop()
+        installation = install(cluster, chart_folder=chart_folder)
+        _create(cluster.kubeconfig, members, pace)
+        yield cluster, installation
     finally:
         cluster.stop()
 
 
-def _source(url: str, pace: Pace) -> dict[str, Any]:
-    """The default source; its times are the defaults at the default pace."""
+def exporter_jobs(exporters: Exporters) -> list[ScrapeJob]:
+    """The scrapes of the fleet's pods."""
+    return [ScrapeJob(path.strip("/"), [exporters.address], path) for path in (CADVISOR, STATE)]
+
+
+def operator_job(*operators: Operator) -> ScrapeJob:
+    """The scrape of the operators' own metrics."""
+    return ScrapeJob("deadband", [operator.url.removeprefix("http://") for operator in operators])
+
+
+def default_source(url: str, pace: Pace) -> dict[str, Any]:
+    """The MetricSource of all policies; its times are the defaults at the default pace."""
     return source(
         "bench",
         url,

@@ -13,6 +13,8 @@ from e2e.bench.pace import Pace
 
 PER_SECONDS = 15.0
 """CPU is told per so many seconds, whatever the interval was."""
+OF_ALL = frozenset({"leases", "metricsources/status"})
+"""Resources that the operator writes once for all policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def document(rows: Sequence[Row], pace: Pace) -> dict[str, Any]:
         "scrape_seconds": pace.scrape,
         "measured_seconds": pace.window,
     }
-    return {"machine": _machine(), "settings": settings, "rows": [asdict(row) for row in rows]}
+    return {"machine": machine(), "settings": settings, "rows": [asdict(row) for row in rows]}
 
 
 def save(found: Mapping[str, Any], path: Path) -> None:
@@ -141,8 +143,8 @@ def _row(row: dict[str, Any]) -> Row:
     return Row(**{**row, **parts})
 
 
-def _machine() -> dict[str, str | int]:
-    """Nothing that names the machine."""
+def machine() -> dict[str, str | int]:
+    """What the figures depend on; nothing that names the machine."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "memory_gigabytes": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),

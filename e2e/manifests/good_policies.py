@@ -4,6 +4,7 @@ from e2e.manifests.documents import ABSENT, Good, metric, policy, step
 
 _CPU_OF_LEADS = {"system": "PostgreSQL", "instance": "leads-db", "measure": "Cpu"}
 _HPA = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "api"}
+_NIGHT = {"name": "night", "schedule": "0 22 * * *", "durationSeconds": 3600}
 _UP = [{"metric": "cpu", "above": 70}]
 _DOWN = [{"metric": "cpu", "below": 20}]
 
@@ -48,6 +49,11 @@ GOOD_POLICIES = [
     ),
     Good("a StatefulSet", policy(scaleTargetRef={"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db"})),
     Good("the floor of an HPA", policy(scaleTargetRef=_HPA)),
+    Good("a floor of 0 for an HPA", policy(scaleTargetRef=_HPA, minReplicas=0)),
+    Good(
+        "an override that lets an HPA go to 0 at night",
+        policy(scaleTargetRef=_HPA, overrides=[{**_NIGHT, "minReplicas": 0, "maxReplicas": 0}]),
+    ),
     Good("both bounds of an HPA", policy(scaleTargetRef=_HPA, bound="Both", minReplicas=1)),
     Good(
         "a kind with a scale subresource",

@@ -141,10 +141,42 @@ def add_depth(world: Backfill, metric: str, labels: Mapping[str, str], *values: 
         world.add(metric, {**labels, "instance": f"exporter-{number}:9100"}, gauge(value))
 
 
-def add_postgres(world: Backfill, instance: str, backends: Mapping[str, int], settings: Mapping[str, int]) -> None:
-    """Add an instance with the backends of its databases and its settings."""
+def add_group(
+    world: Backfill, group: str, topic: str, partitions: Mapping[str, tuple[int, int, int]], *, shown: bool = True
+) -> None:
+    """Add a consumer group in a topic as kafka_exporter shows it.
+
+    Args:
+        world: Takes the series.
+        group: Its name.
+        topic: The topic's.
+        partitions: By number, the group's committed offset (-1: none), the oldest and the next offset of the partition.
+        shown: Whether the exporter shows the topic's own offsets too.
+    """
+    for partition, (committed, oldest, newest) in partitions.items():
+        where = {"topic": topic, "partition": partition}
+        lag = newest - committed if committed >= 0 else -1
+        add_depth(world, "kafka_consumergroup_lag", {"consumergroup": group, **where}, lag)
+        add_depth(world, "kafka_consumergroup_current_offset", {"consumergroup": group, **where}, committed)
+        if shown:
+            add_depth(world, "kafka_topic_partition_oldest_offset", where, oldest)
+            add_depth(world, "kafka_topic_partition_current_offset", where, newest)
+
+
+def add_postgres(
+    world: Backfill,
+    instance: str,
+    backends: Mapping[str, int],
+    settings: Mapping[str, int],
+    kinds: Mapping[str, int] | None = None,
+) -> None:
+    """Add an instance with the backends of its databases, its settings, and what it shows of backends by their type."""
     for number, (datname, count) in enumerate(backends.items(), start=16384):
         labels = {"instance": instance, "datid": str(number), "datname": datname}
         world.add("pg_stat_database_numbackends", labels, gauge(count))
     for name, value in settings.items():
         world.add(f"pg_settings_{name}", {"instance": instance, "server": "10.0.0.9:5432"}, gauge(value))
+    for kind, count in (kinds or {}).items():
+        for job in ("postgres", "postgres-again"):
+            labels = {"instance": instance, "datname": "leads", "state": "active", "backend_type": kind, "job": job}
+            world.add("pg_stat_activity_count", labels, gauge(count))

@@ -9,6 +9,7 @@ from e2e.queries.exporters import (
     Container,
     Pod,
     add_depth,
+    add_group,
     add_node,
     add_pod,
     add_postgres,
@@ -26,7 +27,7 @@ MANY = 250
 def build(world: Backfill) -> None:
     """Add all of it."""
     pods = (_api, _neighbors, _containers, _without, _young, _started, _restarted, _unready, _sidecars, _many)
-    for part in (*pods, _queues, _other_queues, _databases, _raw):
+    for part in (*pods, _queues, _other_queues, _kafka, _databases, _raw):
         part(world)
 
 
@@ -154,17 +155,27 @@ def _other_queues(world: Backfill) -> None:
     add_depth(world, "redis_key_size", {"db": "db1", "key": "mail"}, 12)
     add_depth(world, "celery_queue_length", {"queue_name": "mail"}, 21)
     add_depth(world, "celery_queue_length", {"queue_name": STRANGE}, 4)
-    for state, jobs in {"waiting": 7, "active": 3, "completed": 900, "failed": 2}.items():
+    add_depth(world, "celery_queue_length", {"queue_name": "mail\x06\x163"}, 20, 19)
+    add_depth(world, "celery_queue_length", {"queue_name": "mail\x06\x169"}, 1)
+    add_depth(world, "celery_queue_length", {"queue_name": "mail3"}, 500)
+    states = {"waiting": 7, "prioritized": 30, "paused": 5, "delayed": 70, "active": 3, "completed": 900, "failed": 2}
+    for state, jobs in states.items():
         add_depth(world, "bullmq_job_count", {"queue": "mail", "state": state}, jobs)
     add_depth(world, "sidekiq_queue_enqueued_jobs", {"name": "mail"}, 17, 17)
     add_depth(world, "sidekiq_queue_enqueued_jobs", {"name": "mail-low"}, 99)
-    for topic, lags in {"orders": (40, 2, -1), "returns": (5,)}.items():
-        for partition, lag in enumerate(lags):
-            labels = {"consumergroup": "mail", "topic": topic, "partition": str(partition)}
-            add_depth(world, "kafka_consumergroup_lag", labels, lag)
     sqs = "aws_sqs_approximate_number_of_messages_visible_average"
     add_depth(world, sqs, {"job": "aws_sqs", "queue_name": "mail"}, 61)
     add_depth(world, sqs, {"name": "arn:aws:sqs:eu-west-1:1:post", "dimension_QueueName": "post"}, 62)
+
+
+def _kafka(world: Backfill) -> None:
+    """Groups by partition: what is committed (-1: nothing), then the oldest and the next offset of the partition."""
+    orders, returns = {"0": (60, 0, 100), "1": (98, 90, 100), "2": (101, 0, 100)}, {"0": (95, 0, 100)}
+    add_group(world, "mail", "orders", orders)
+    add_group(world, "mail", "returns", returns)
+    add_group(world, "fresh", "audits", {"0": (10, 0, 1000), "1": (-1, 0, 1000), "2": (-1, 400, 1000), "3": (-1, 7, 7)})
+    add_group(world, "late", "expired", {"0": (5, 900, 1000)})
+    add_group(world, "blind", "hidden", {"0": (10, 0, 1000), "1": (-1, 0, 1000)}, shown=False)
 
 
 def _databases(world: Backfill) -> None:
@@ -172,6 +183,9 @@ def _databases(world: Backfill) -> None:
     backends = {"leads": 60, "postgres": 12, "template1": 0}
     add_postgres(world, "leads-db", backends, {**settings, "reserved_connections": 7})
     add_postgres(world, "old-db", {"leads": 55}, {**settings, "max_connections": 103})
+    kinds = {"client backend": 48, "parallel worker": 20, "walsender": 2, "autovacuum worker": 2}
+    add_postgres(world, "busy-db", backends, {**settings, "max_connections": 103}, kinds)
+    add_postgres(world, "blind-db", backends, {**settings, "max_connections": 103}, {"client backend": 1})
 
 
 def _raw(world: Backfill) -> None:

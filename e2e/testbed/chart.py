@@ -18,7 +18,9 @@ class ChartError(RuntimeError):
     """Helm refused the values or failed; the message is what it said on standard error."""
 
 
-def render(values: Mapping[str, Any], namespace: str, *, release: str = "deadband") -> list[dict[str, Any]]:
+def render(
+    values: Mapping[str, Any], namespace: str, *, release: str = "deadband", chart: Path = CHART
+) -> list[dict[str, Any]]:
     """Return the objects that an installation with these values creates, in Helm's order.
 
     The pod of `helm test` is left out: it is created by `helm test` only.
@@ -27,19 +29,25 @@ def render(values: Mapping[str, Any], namespace: str, *, release: str = "deadban
         values: What would stand in the values file, beside the chart's defaults.
         namespace: Of the release; the Namespace object itself is not among the objects.
         release: Name of the release.
+        chart: Folder of the chart; another revision's, for example.
 
     Raises:
         ChartError: The schema refuses the values, or a template fails.
         ToolError: Helm is missing and does not build.
     """
-    return objects(render_text(values, namespace, release=release, options=["--skip-tests"]))
+    return objects(render_text(values, namespace, release=release, options=["--skip-tests"], chart=chart))
 
 
 def render_text(
-    values: Mapping[str, Any], namespace: str, *, release: str = "deadband", options: Sequence[str] = ()
+    values: Mapping[str, Any],
+    namespace: str,
+    *,
+    release: str = "deadband",
+    options: Sequence[str] = (),
+    chart: Path = CHART,
 ) -> str:
     """Return the manifests as `helm template` prints them, the test pod included; raises as `render`."""
-    command = ["template", release, str(CHART), "--namespace", namespace, "--values", "-", *options]
+    command = ["template", release, str(chart), "--namespace", namespace, "--values", "-", *options]
     return helm(*command, stdin=json.dumps(values))
 
 

@@ -51,19 +51,23 @@ class Installation:
         return self.cluster.service_account_kubeconfig(SYSTEM, RELEASE)
 
 
-def install(cluster: Cluster, values: Mapping[str, Any] | None = None) -> Installation:
+def install(
+    cluster: Cluster, values: Mapping[str, Any] | None = None, *, chart_folder: Path = chart.CHART
+) -> Installation:
     """Apply the chart to a cluster and return when its kinds are served.
 
     Args:
         cluster: Any of the test bed.
         values: For the chart, beside its defaults.
+        chart_folder: The chart; another revision's, for example.
 
     Raises:
         KubectlError, ChartError: The API server or Helm refused something.
     """
     if SYSTEM not in {each["metadata"]["name"] for each in cluster.get("namespaces")["items"]}:
         cluster.create_namespace(SYSTEM)
-    rendered = chart.render({"log": {"format": "text"}, **(values or {})}, SYSTEM, release=RELEASE)
+    settings = {"log": {"format": "text"}, **(values or {})}
+    rendered = chart.render(settings, SYSTEM, release=RELEASE, chart=chart_folder)
     definitions = _of_kinds(rendered, ["CustomResourceDefinition"])
     cluster.apply(*definitions, server_side=True)
     names = [f"crd/{each['metadata']['name']}" for each in definitions]
@@ -127,9 +131,9 @@ class Operator:
         self.process.start()
         self.process.wait_ready(self.ready, timeout=_READY_SECONDS)
 
-    def metrics(self) -> str:
-        """Its own metrics, in the text format."""
-        return requests.get(f"{self.url}/metrics", timeout=5).text
+    def metrics(self, *, timeout: float = 5) -> str:
+        """Its own metrics, in the text format; the timeout is in seconds."""
+        return requests.get(f"{self.url}/metrics", timeout=timeout).text
 
     def leads(self) -> bool:
         """Whether it says that it is the leader."""

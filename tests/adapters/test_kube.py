@@ -67,6 +67,57 @@ async def test_a_refusal_gets_the_name_of_the_port_and_advice(
     assert "system:serviceaccount" not in str(caught.value)
 
 
+async def test_what_the_server_s_own_validation_says_is_repeated_field_by_field(api: FakeApi, kube: Kube) -> None:
+    causes = [
+        {
+            "reason": "FieldValueInvalid",
+            "field": "spec.minReplicas",
+            "message": "Invalid value: 0:\n must be at least 1",
+        },
+        {"reason": "FieldValueInvalid", "field": "spec.maxReplicas", "message": "must be greater than 0"},
+    ]
+    api.answer(422, status(SECRET) | {"reason": "Invalid", "details": {"causes": causes}})
+
+    with pytest.raises(DeniedError) as caught:
+        await kube.patch(DEPLOYMENTS, "leadgen", "api", {}, subresource="scale")
+
+    assert str(caught.value) == (
+        "patch deployments.apps/scale leadgen/api: invalid (HTTP 422): spec.minReplicas: Invalid value: 0: must be at "
+        "least 1; spec.maxReplicas: must be greater than 0"
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(
+            {"reason": "Forbidden", "details": {"causes": [{"field": "x", "message": SECRET}]}}, id="a webhook"
+        ),
+        pytest.param({"reason": "Invalid", "details": None}, id="no details"),
+        pytest.param({"reason": "Invalid", "details": {"causes": [SECRET]}}, id="another shape"),
+        pytest.param({"reason": "Invalid", "details": {"causes": []}}, id="no causes"),
+    ],
+)
+async def test_other_words_of_a_failed_validation_stay_out(api: FakeApi, kube: Kube, answer: dict[str, Any]) -> None:
+    api.answer(422, status(SECRET) | answer)
+
+    with pytest.raises(DeniedError, match="look for an admission policy") as caught:
+        await kube.patch(DEPLOYMENTS, "leadgen", "api", {}, subresource="scale")
+
+    assert SECRET not in str(caught.value)
+
+
+async def test_a_long_list_of_faults_is_cut(api: FakeApi, kube: Kube) -> None:
+    causes = [{"field": f"spec.field{number}", "message": "is wrong"} for number in range(100)]
+    api.answer(422, status(SECRET) | {"reason": "Invalid", "details": {"causes": causes}})
+
+    with pytest.raises(DeniedError) as caught:
+        await kube.patch(DEPLOYMENTS, "leadgen", "api", {}, subresource="scale")
+
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).endswith("…")
+
+
 async def test_what_a_namespace_that_goes_refuses_is_no_matter_of_rights(api: FakeApi, kube: Kube) -> None:
     cause = {"reason": "NamespaceTerminating", "message": SECRET, "field": "metadata.namespace"}
     api.answer(403, status(SECRET) | {"details": {"causes": [cause]}})

@@ -280,7 +280,7 @@ FAILURES = [
         "a failed execution",
         failure(422, "execution", SECRET),
         Reason.ERROR,
-        "the source rejects the query: HTTP 422 execution",
+        "the source failed to execute the query: HTTP 422 execution",
     ),
     ("a page of a proxy that rejects something", Reply(SECRET.encode(), 400), Reason.ERROR, "HTTP 400"),
     ("a URL that is too long for a proxy", Reply(SECRET.encode(), 414), Reason.ERROR, "HTTP 414"),

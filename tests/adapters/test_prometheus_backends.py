@@ -107,7 +107,7 @@ REFUSALS = [
         "Thanos aborts when a store is lost",
         422,
         '{"status":"error","errorType":"execution","error":"s3cret"}',
-        refused("the source rejects the query: HTTP 422 execution"),
+        refused("the source failed to execute the query: HTTP 422 execution"),
     ),
     (
         "Thanos ran out of time",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deadband.adapters.kept_answers import KeptAnswers
-from deadband.adapters.prometheus_ranges import OPEN_SECONDS, HistoryError, PrometheusRanges
+from deadband.adapters.prometheus_ranges import OPEN_SECONDS, HistoryError, PrometheusRanges, QueryRejectedError
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.queries.ranges import Grid, RangeAnswered
 from deadband.queries.types import Question
@@ -123,7 +123,7 @@ def test_what_is_too_much_is_asked_in_halves(server: Server, answer: tuple[int, 
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
-        pytest.param(refused(400, "bad_data"), "HTTP 400 bad_data", id="bad PromQL"),
+        pytest.param(refused(400, "bad_data"), "the source rejects the query: HTTP 400 bad_data", id="bad PromQL"),
         pytest.param(refused(500, "internal"), "HTTP 500 internal", id="a broken server"),
         pytest.param(Reply(b"<html>"), "not what the Prometheus HTTP API gives", id="no Prometheus at all"),
         pytest.param(
@@ -136,9 +136,10 @@ def test_what_is_too_much_is_asked_in_halves(server: Server, answer: tuple[int, 
 def test_what_is_no_answer_is_said_once(server: Server, reply: Reply, says: str) -> None:
     server.answer = lambda _: reply
 
-    with pytest.raises(HistoryError, match=says):
+    with pytest.raises(HistoryError, match=says) as told:
         read(server, 300)
     assert len(server.queries) == 1
+    assert isinstance(told.value, QueryRejectedError) is ("rejects" in says)
 
 
 def test_what_is_too_much_even_in_small_parts_is_an_error(server: Server) -> None:

@@ -65,6 +65,38 @@ def test_what_the_object_shows_is_used(obj: Any, ready: int, available: int, rol
     assert (seen.ready, seen.available, seen.rollout_in_progress, seen.paused) == (ready, available, rollout, paused)
 
 
+@pytest.mark.parametrize(
+    ("status", "rollout", "failed"),
+    [
+        pytest.param({"stableRS": "a", "currentPodHash": "b"}, True, False, id="a Rollout on its way"),
+        pytest.param({"stableRS": "b", "currentPodHash": "b"}, False, False, id="old pods kept after a promotion"),
+        pytest.param({"stableRS": "", "currentPodHash": ""}, True, False, id="a Rollout that was never promoted"),
+        pytest.param(
+            {"conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]},
+            False,
+            True,
+            id="a rollout that passed its deadline",
+        ),
+        pytest.param(
+            {"conditions": [{"type": "Progressing", "status": "False", "reason": "RolloutAborted"}]},
+            False,
+            True,
+            id="a Rollout that was aborted",
+        ),
+        pytest.param({"conditions": "stormy"}, True, False, id="conditions of another shape"),
+    ],
+)
+def test_only_a_rollout_that_goes_on_is_one(status: Any, rollout: bool, failed: bool) -> None:
+    seen = workload_from_scale(SCALE, {"status": {"replicas": 8, "updatedReplicas": 4, **status}}).target
+
+    assert (seen.rollout_in_progress, seen.rollout_failed) == (rollout, failed)
+
+
+def test_a_kind_without_a_pod_template_has_none() -> None:
+    assert workload_from_scale(SCALE, {"spec": {"size": 3}}).target.template is None
+    assert workload_from_scale(SCALE, {"spec": {"template": {"spec": {}}}}).target.template is not None
+
+
 def entry(manager: str, path: str = "f:size", subresource: str | None = "scale", **changes: Any) -> dict[str, Any]:
     return {
         "manager": manager,

@@ -135,9 +135,6 @@ def test_pods_that_a_stateful_set_could_not_make_are_counted(obj: dict[str, Any]
         pytest.param(deployment(SETTLED | {"observedGeneration": 6}), True, id="a spec that nobody has looked at yet"),
         pytest.param(deployment(SETTLED | {"replicas": 5}), True, id="a pod of an old revision is left"),
         pytest.param(deployment(SETTLED | progressing("ReplicaSetUpdated")), True, id="the new revision is not up yet"),
-        pytest.param(
-            deployment(SETTLED | progressing("ProgressDeadlineExceeded", "False")), True, id="a rollout that failed"
-        ),
         pytest.param(deployment(replicas=9), False, id="a plain scale-up whose pods are not there yet"),
         pytest.param(
             deployment(SETTLED | {"replicas": 6, "updatedReplicas": 6}, replicas=9), False, id="a scale-up half-way"
@@ -263,6 +260,55 @@ def test_a_write_without_a_time_was_not_after_the_controllers_answer(others: lis
     written = workload_from_object(deployment(managed=[*status, ours])).target.own_write
 
     assert written == (None if latest is None else datetime(2026, 3, 1, 12, 0, latest, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("status", "rollout", "failed"),
+    [
+        pytest.param(progressing("ProgressDeadlineExceeded", "False"), False, True, id="it passed its deadline"),
+        pytest.param(
+            progressing("ProgressDeadlineExceeded", "False") | {"updatedReplicas": 1},
+            False,
+            True,
+            id="with pods of the old revision left",
+        ),
+        pytest.param(
+            progressing("ProgressDeadlineExceeded", "False") | {"observedGeneration": 6},
+            True,
+            False,
+            id="a new spec may have begun another",
+        ),
+        pytest.param(progressing("ReplicaSetUpdated"), True, False, id="it goes on"),
+    ],
+)
+def test_a_rollout_that_failed_is_not_in_progress(status: dict[str, Any], rollout: bool, failed: bool) -> None:
+    seen = workload_from_object(deployment(SETTLED | status)).target
+
+    assert (seen.rollout_in_progress, seen.rollout_failed) == (rollout, failed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        pytest.param({"replicas": 9}, True, id="a scaling"),
+        pytest.param({"paused": True}, True, id="another field"),
+        pytest.param({"template": {"spec": {"containers": [{"image": "api:2"}]}}}, False, id="another image"),
+    ],
+)
+def test_a_pod_template_is_told_from_another(changes: dict[str, Any], same: bool) -> None:
+    before = {"template": {"spec": {"containers": [{"image": "api:1"}]}}}
+    was = workload_from_object(deployment(**before)).target.template
+    is_ = workload_from_object(deployment(**{**before, **changes})).target.template
+
+    assert was is not None
+    assert (was == is_) is same
+
+
+def test_the_pods_of_a_deployment_that_was_made_again_are_others() -> None:
+    one, other = deployment(template={"spec": {}}), deployment(template={"spec": {}})
+    one["metadata"]["uid"], other["metadata"]["uid"] = "a", "b"
+
+    assert workload_from_object(one).target.template != workload_from_object(other).target.template
 
 
 def test_a_paused_deployment_says_so() -> None:

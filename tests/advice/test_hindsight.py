@@ -227,6 +227,8 @@ def test_a_for_time_is_over_before_the_second_sample(held: int, sampling: list[S
             id="fewer than two",
         ),
         pytest.param(sampled(61, 120, "max_over_time"), None, "", id="a maximum needs one"),
+        pytest.param(sampled(20, 60, "deriv"), None, "", id="three samples of the kubelet's"),
+        pytest.param(sampled(21, 60, "deriv"), Severity.WARNING, "it takes 3 to outlast", id="fewer than three"),
     ],
 )
 def test_a_rate_needs_four_scrapes(sampling: Sampling, severity: Severity | None, words: str) -> None:
@@ -237,17 +239,22 @@ def test_a_rate_needs_four_scrapes(sampling: Sampling, severity: Severity | None
 
 
 @pytest.mark.parametrize(
-    ("sampling", "fires"),
+    ("sampling", "severity"),
     [
-        pytest.param(sampled(60), False, id="as old as it may be"),
-        pytest.param(sampled(61), True, id="a second older"),
-        pytest.param(sampled(61, 300, "rate"), False, id="a range looks back for itself"),
+        pytest.param(sampled(24), None, id="2.5 samples in 60 s"),
+        pytest.param(sampled(25), Severity.WARNING, id="fewer"),
+        pytest.param(sampled(59), Severity.WARNING, id="one that is late is missed"),
+        pytest.param(sampled(60), Severity.ERROR, id="as old as it may be is too old: the lookback is open"),
+        pytest.param(sampled(61), Severity.ERROR, id="a second older"),
+        pytest.param(sampled(61, 300, "rate"), None, id="a range looks back for itself"),
     ],
 )
-def test_a_sample_is_stale_before_the_next_one_comes(sampling: Sampling, fires: bool) -> None:
+def test_a_sample_is_stale_before_the_next_one_comes(sampling: Sampling, severity: Severity | None) -> None:
     seen = past(spec(), {"cpu": [10, 71]}, sampling=[sampling])
 
-    assert bool(said(spec(), FindingId.STALE_BEFORE_NEXT_SCRAPE, seen)) == fires
+    found = said(spec(), FindingId.STALE_BEFORE_NEXT_SCRAPE, seen)
+
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
 
 
 VETO = {"vetoes": [{"name": "freeze", "query": "freeze", "direction": "Both"}]}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -103,8 +104,13 @@ def test_only_what_the_operator_itself_changed_counts_as_written() -> None:
     }
 
 
-def test_this_process_has_used_cpu_and_memory() -> None:
-    assert meter.cpu_seconds(os.getpid()) > 0
+def test_cpu_seconds_are_those_of_the_whole_process_to_less_than_a_clock_tick() -> None:
+    before, read, after = time.process_time(), meter.cpu_seconds(os.getpid()), time.process_time()
+
+    assert before <= read <= after
+
+
+def test_this_process_has_used_memory() -> None:
     assert 0 < meter.memory(os.getpid()).now <= meter.memory(os.getpid()).peak
 
 

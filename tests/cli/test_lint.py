@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from deadband.cli.entry import run
+from tests.adapters.prometheus_server import Reply, Request, failure, serve, success
 
 SPEC: dict[str, Any] = {
     "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"},
@@ -189,3 +190,28 @@ def test_files_of_folders_that_are_no_manifests_are_skipped_and_others_can_be_ex
 
     assert run(["lint", str(tmp_path), "--exclude", "c.*"]) == 0
     assert capsys.readouterr().err.startswith("1 file skipped: ")
+
+
+def test_a_query_that_the_source_rejects_is_a_finding_beside_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = [{"name": "good", "query": "load"}, {"name": "bad", "query": "load default 0"}]
+    up = {"anyOf": [{"metric": "good", "above": 70}, {"metric": "bad", "above": 70}]}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(policy(metrics=metrics, scaleUp=up, scaleDown=None)))
+
+    def answer(request: Request) -> Reply:
+        if "default" in request.form["query"]:
+            return failure(400, "bad_data", "s3cret")
+        start, end = (int(float(request.form.get(key, request.form.get("time", 0)))) for key in ("start", "end"))
+        values = [[at, "90"] for at in range(start, end + 1, 60)]
+        return success("matrix", [{"metric": {}, "values": values}])
+
+    with serve() as server:
+        server.answer = answer
+        assert run(["lint", str(tmp_path), "--source", server.url]) == 1
+
+    told = capsys.readouterr()
+    errors = [line for line in told.out.splitlines() if ": error: " in line]
+    assert [line.split(": ")[3] for line in errors] == ["spec.metrics[1]"]
+    assert "(Error at " in errors[0]
+    assert "s3cret" not in told.out + told.err

@@ -323,8 +323,8 @@ def sentence(rules: ScalingPolicySpec, seen: Target, cpu: Any = 45, **changes: A
             (3, 10),
             0,
             45,
-            "Holding minReplicas of HPA web at 3: the HPA's workload was switched off (0 replicas while minReplicas is "
-            "2).",
+            "Holding minReplicas of HPA web at 3: the HPA's workload was switched off (0 replicas while the HPA's "
+            "minReplicas is 3).",
             id="switched off",
         ),
     ],

@@ -50,7 +50,7 @@ def test_another_object_is_named_before_a_revert() -> None:
 
 def test_while_the_metrics_are_unknown_the_contest_is_told_all_the_same() -> None:
     known = status(event(60, 3, 4), current_replicas=3, reverts=reverts(45, 30, 15))
-    given_ = inputs(spec(), 3, ERROR, status=known)
+    given_ = inputs(spec(), target(3, writer=ARGO), ERROR, status=known)
 
     conditions = {each.type: each.status for each in next_status(given_, decide(given_)).conditions}
 
@@ -130,3 +130,28 @@ def test_reverts_in_status_do_not_grow_with_the_number_of_names() -> None:
     kept = remember_reverts(inputs(spec(), 3, status=status(reverts=many)))
 
     assert kept == tuple(many[-MOST_REVERTS:])
+
+
+@pytest.mark.parametrize(
+    ("writer", "contested"),
+    [
+        pytest.param(ARGO, True, id="it still owns the field"),
+        pytest.param(f"{ARGO} and helm", True, id="it shares the field"),
+        pytest.param("helm", False, id="another manager owns it"),
+        pytest.param(None, False, id="no manager does"),
+    ],
+)
+def test_a_contest_lasts_while_the_manager_owns_the_field(writer: str | None, contested: bool) -> None:
+    known = status(event(60, 3, 4), current_replicas=3, reverts=reverts(45, 30, 15))
+
+    decision = decide(inputs(spec(), target(3, writer=writer), 80, status=known))
+
+    assert (decision.contest is not None, decision.write) == ((True, None) if contested else (False, 4))
+    assert list(decision.reverts) == (known.reverts if contested else [])
+
+
+def test_of_managers_that_restored_together_either_keeps_the_contest() -> None:
+    together = reverts(45, 30, 15, manager="argocd-controller and helm")
+    known = status(event(60, 3, 4), current_replicas=3, reverts=together)
+
+    assert decide(inputs(spec(), target(3, writer="helm"), 80, status=known)).contest is not None

@@ -18,6 +18,7 @@ ELSEWHERE = {
     ".venv/bin/pytest e2e/test_faults.py --faults=all": "one row of `make chaos`",
     "make soak": "e2e/test_soak.py runs a small one; this takes 20 minutes",
     "make bench": "e2e/test_bench.py runs a small one; this takes half an hour",
+    "make bench-against": "e2e/test_bench.py compares a few policies; this takes 20 minutes",
     "make profile": "the bench with another look at it, at 5,000 policies",
     ".venv/bin/python -m e2e.bench": "e2e/test_bench.py",
     "helm install deadband charts/deadband --namespace deadband": "e2e/test_installing.py, from docs/installing.md",

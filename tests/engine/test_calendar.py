@@ -59,6 +59,34 @@ def test_a_window_is_open_from_its_fire_for_its_duration(window: dict[str, Any],
 
 
 @pytest.mark.parametrize(
+    ("schedule", "now", "fire"),
+    [
+        pytest.param("30 * * * *", "2026-10-25T00:59:00+00:00", "2026-10-25T00:30:00+00:00", id="02:30, summer time"),
+        pytest.param("30 * * * *", "2026-10-25T01:29:59+00:00", "2026-10-25T00:30:00+00:00", id="still that one"),
+        pytest.param("30 * * * *", "2026-10-25T01:30:00+00:00", "2026-10-25T01:30:00+00:00", id="02:30 a second time"),
+        pytest.param("30 * * * *", "2026-10-25T02:30:00+00:00", "2026-10-25T02:30:00+00:00", id="03:30, an hour later"),
+        pytest.param("30 * * * *", "2026-03-29T01:29:00+00:00", "2026-03-29T00:30:00+00:00", id="02:30 is skipped"),
+        pytest.param("30 * * * *", "2026-03-29T01:30:00+00:00", "2026-03-29T01:30:00+00:00", id="03:30, an hour later"),
+        pytest.param("0 */2 * * *", "2026-10-25T01:10:00+00:00", "2026-10-25T01:00:00+00:00", id="a step, repeated"),
+        pytest.param("0 */2 * * *", "2026-03-29T01:10:00+00:00", "2026-03-28T23:00:00+00:00", id="a step, skipped"),
+        pytest.param("0 0-6/2 * * *", "2026-10-25T01:10:00+00:00", "2026-10-25T01:00:00+00:00", id="a step of a range"),
+        pytest.param("0 0-6 * * *", "2026-10-25T01:10:00+00:00", "2026-10-25T00:00:00+00:00", id="a plain range: once"),
+    ],
+)
+def test_a_schedule_whose_hour_is_a_wildcard_or_a_step_runs_in_real_time(schedule: str, now: str, fire: str) -> None:
+    last = last_fire(schedule, ZoneInfo("Europe/Berlin"), datetime.fromisoformat(now))
+
+    assert last == datetime.fromisoformat(fire)
+
+
+def test_an_hourly_window_of_an_hour_is_always_open() -> None:
+    policy = spec(overrides=[override("0 * * * *", **BERLIN)])
+    start = datetime.fromisoformat("2026-10-24T22:00:00+00:00")
+
+    assert all(open_overrides(policy, start + timedelta(minutes=each)) for each in range(6 * 60))
+
+
+@pytest.mark.parametrize(
     ("changes", "field"),
     [
         pytest.param({"schedule": "0 8 * *"}, "spec.overrides[0].schedule", id="four fields"),
@@ -128,3 +156,21 @@ def test_a_schedule_fires_when_the_wall_clock_shows_its_minute_or_jumps_over_it(
     fires = walked_fires(minutes, hours, where, start, now)
 
     assert last_fire(schedule, where, now) == fires[-1]
+
+
+@given(
+    zone=st.sampled_from(sorted(ZONES)),
+    minutes=st.sets(st.integers(0, 59), min_size=1, max_size=3),
+    step=st.integers(1, 6),
+    into=st.integers(0, 3 * 24 * 60),
+)
+def test_a_stepped_schedule_fires_whenever_the_wall_clock_shows_its_minute(
+    zone: str, minutes: set[int], step: int, into: int
+) -> None:
+    where = ZoneInfo(zone)
+    now = datetime.fromisoformat(f"{ZONES[zone]}T00:00:00+00:00") + timedelta(minutes=into - 24 * 60)
+    shown = (now - timedelta(minutes=each) for each in range(3 * 24 * 60))
+    walls = ((instant, instant.astimezone(where)) for instant in shown)
+    expected = next(instant for instant, wall in walls if wall.minute in minutes and wall.hour % step == 0)
+
+    assert last_fire(f"{','.join(map(str, sorted(minutes)))} */{step} * * *", where, now) == expected

@@ -24,6 +24,9 @@ TWO_MINUTES = timedelta(minutes=2)
         pytest.param("load + load", [Selection('{__name__="load"}')], id="twice is once"),
         pytest.param("vector(1)", [], id="nothing at all"),
         pytest.param('{a="b" or c="d"}', [], id="what cannot be written by itself"),
+        pytest.param(r"load{a=~`\d`}", [Selection(r'{__name__="load",a=~"\\d"}')], id="a string between backticks"),
+        pytest.param("sum(load) default 0", [], id="what the parser cannot read"),
+        pytest.param("-" * 3000 + "load", [], id="what is nested too deeply"),
         pytest.param("# MetricSource far does not exist", [], id="a comment in place of a query"),
     ],
 )

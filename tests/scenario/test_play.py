@@ -208,6 +208,26 @@ def test_a_valid_policy_that_should_be_refused_differs() -> None:
     assert (difference.field, difference.expected, difference.got) == ("policy", "refused", "valid")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(NAMED, id="it says no target"),
+        pytest.param(NAMED + "target: {replicas: 3}\nseries: {memory: [1]}\n", id="a series of no metric"),
+        pytest.param(ON_HPA.replace(", hpa: {minReplicas: 2, maxReplicas: 10}", ""), id="an HPA without bounds"),
+    ],
+)
+def test_what_a_refused_policy_need_not_say_makes_no_file_unusable(text: str) -> None:
+    assert not played(text + "expect: {invalid: true}\n").ok
+
+
+def test_a_part_of_the_sentence_is_looked_for() -> None:
+    text = WHOLE.replace("[50]", "[50, 71]")
+
+    assert played(text + 'expect: {message: [_, "cpu 71 % is above"]}\n').ok
+    (difference,) = played(text + 'expect: {message: ["above 70", "above 99"]}\n').differences
+    assert (difference.field, difference.tick) == ("message", 1)
+
+
 def test_what_differs_is_told_tick_by_tick_with_its_sentence() -> None:
     outcome = played(
         WHOLE.replace("[50]", "[50, 71]")

@@ -100,6 +100,8 @@ OWNERS = {"owner_kind", "owner_name", "owner_is_controller"}
         ),
         pytest.param("kube_pod_status_ready_time", POD, 1, id="only while ready"),
         pytest.param("kube_pod_container_state_started", {*POD, "container"}, 1, id="only what has started"),
+        pytest.param("kube_pod_container_status_running", {*POD, "container"}, 4, id="1 or 0 for each container"),
+        pytest.param("kube_pod_init_container_status_running", {*POD, "container"}, 2, id="and each init container"),
         pytest.param("kube_pod_info", POD | POD_INFO, 4, id="every pod and its node"),
         pytest.param(
             "kube_pod_init_container_resource_requests",

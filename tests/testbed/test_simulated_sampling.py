@@ -102,13 +102,30 @@ def test_a_lost_kubelet_shows_nothing_at_once_and_goes_on_where_it_was() -> None
     assert sample.cpu_seconds > 0.4 * 190
 
 
-def test_work_before_ready_is_on_the_counter_and_is_no_load() -> None:
-    unready = {**SCENARIO["workloads"][0], "unreadyCores": 2.0}
-    made = world(replace(POD, ready="False"), sampling=None, workloads=[unready])
-    made.observe(Cluster((POD,)), 1010.0)
+@pytest.mark.parametrize(
+    ("ready_at", "start_up"),
+    [
+        pytest.param(1010.0, 2.0 * 4, id="it ends before the pod is ready"),
+        pytest.param(1003.0, 2.0 * 3, id="and with the pod's readiness at the latest"),
+    ],
+)
+def test_work_before_ready_is_on_the_counter_and_is_no_load(ready_at: float, start_up: float) -> None:
+    starting = {**SCENARIO["workloads"][0], "startUp": {"cores": 2.0, "seconds": 4}}
+    made = world(replace(POD, ready="False"), sampling=None, workloads=[starting])
+    made.observe(Cluster((POD,)), ready_at)
     made.advance(1020.0)
-    assert made.cpu_seconds["uid-0", "db"] == pytest.approx(2.0 * 10 + 0.4 * 10)
+    assert made.cpu_seconds["uid-0", "db"] == pytest.approx(start_up + 0.4 * (1020 - ready_at))
     assert made.truth()[0].cpu_percent == pytest.approx(80)
+
+
+def test_a_restarted_container_does_its_start_up_work_again() -> None:
+    starting = {**SCENARIO["workloads"][0], "startUp": {"cores": 2.0, "seconds": 4}}
+    made = world(replace(POD, ready="False"), sampling=None, workloads=[starting])
+    made.advance(1100.0)
+    again = replace(POD, ready="False", containers=(replace(MAIN, restarts=1),))
+    made.observe(Cluster((again,)), 1100.0)
+    made.advance(1110.0)
+    assert made.cpu_seconds["uid-0", "db"] == pytest.approx(2.0 * 4)
 
 
 def test_the_page_gives_each_sample_its_unix_time_in_milliseconds() -> None:

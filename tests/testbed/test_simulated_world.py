@@ -243,6 +243,7 @@ def test_a_change_of_something_unknown_changes_nothing(kind: str) -> None:
         pytest.param({"sampling": {"everySeconds": 0}}, "greater than 0", id="samples without a pause"),
         pytest.param({"nodeGraceSeconds": -1}, "greater than or equal to 0", id="a negative grace"),
         pytest.param(workload(readiness={"failsAfter": 1}), "failsAfter", id="an unknown key of readiness"),
+        pytest.param(workload(startUp={"cores": 1}), "seconds", id="start-up work without an end"),
         pytest.param(workload(readiness={"recoversAfterSeconds": 0}), "greater than 0", id="readiness never lost"),
         pytest.param(
             {"databases": [{"instance": "d", "connections": 1, "maxConnections": 3}]}, "exceed", id="none usable"

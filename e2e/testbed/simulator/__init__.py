@@ -35,7 +35,10 @@ The scenario (every key has a default but the names and ``connections``; unknown
         maxBacklogCoreSeconds: 0       # work that waits when all pods are at their limit; beyond that it is refused
         sidecarCores: 0                # each other container of a running pod, native sidecars too
         sidecarBytes: 0
-        unreadyCores: 0                # a running pod that is not ready: start-up work (stages.yaml, starts-in)
+        unreadyCores: 0                # a running pod that is not ready
+        startUp:                       # absent: none. Work before Ready (stages.yaml: starts-in), which is no load
+          cores: 1
+          seconds: 4                   # after the container's start; none any more once the pod is ready
         drainingCores: 0               # a terminating one
         readiness:                     # absent: throttling does not cost a pod its readiness
           failsAfterSeconds: 10        # of throttling, up to twice as long; it goes on at its limit

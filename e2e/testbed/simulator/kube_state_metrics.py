@@ -97,6 +97,10 @@ def _containers(cluster: Cluster) -> Iterator[Metric]:
             _resources(requests, pod, getattr(pod, attribute), "requests")
             _resources(limits, pod, getattr(pod, attribute), "limits")
         yield from (requests, limits)
+        running = GaugeMetricFamily(f"{prefix}_status_running", "Whether a container is running.", labels=who)
+        for pod, item in ((each, item) for each in cluster.pods for item in getattr(each, attribute)):
+            running.add_metric([pod.namespace, pod.name, pod.uid, item.name], item in pod.running_containers)
+        yield running
     started = GaugeMetricFamily("kube_pod_container_state_started", "Start time of a running container.", labels=who)
     info = GaugeMetricFamily(
         "kube_pod_init_container_info", "Information about an init container.", labels=(*who, *_INIT_CONTAINER_INFO)

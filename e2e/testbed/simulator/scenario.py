@@ -54,6 +54,13 @@ class Readiness(Strict):
     recovers_after_seconds: Seconds = 10
 
 
+class StartUp(Strict):
+    """What each main container does when it starts, before its pod is ready: work that is no load."""
+
+    cores: Amount
+    seconds: Seconds
+
+
 class Sampling(Strict):
     """cAdvisor's housekeeping of one cgroup: every so often, give or take a third; first so long after its start."""
 
@@ -76,6 +83,7 @@ class WorkloadLoad(Strict):
     sidecar_bytes: Amount = 0
     unready_cores: Amount = 0
     draining_cores: Amount = 0
+    start_up: StartUp | None = None
     readiness: Readiness | None = None
 
     @property

@@ -7,12 +7,12 @@ truth reports, whenever it is read.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from e2e.testbed.simulator.cgroups import Cgroup, Sample, Sampler, cgroups_of
 from e2e.testbed.simulator.cluster import Cluster, Container, Pod
 from e2e.testbed.simulator.orders import Orders
+from e2e.testbed.simulator.roles import asking, limit_of, main_container
 from e2e.testbed.simulator.scenario import Change, Scenario, WorkloadLoad
 from e2e.testbed.simulator.sharing import drain, ratio_percent, share
 from e2e.testbed.simulator.states import (
@@ -62,6 +62,7 @@ class World:
         self._cgroups: tuple[Cgroup, ...] = ()
         self._sampler = None if scenario.sampling is None else Sampler(scenario.sampling, self.seed)
         self._ids: dict[ContainerKey, str] = {}
+        self._started: dict[ContainerKey, float] = {}
         self._requests: dict[tuple[str, str], float] = {}
         self._settle(0.0)
 
@@ -77,6 +78,7 @@ class World:
             for key, value in self.cpu_seconds.items()
             if key[0] in uids and ids.get(key) in {None, self._ids.get(key)}  # a restarted container counts from 0
         }
+        self._started = {key: self._started[key] if self._ids.get(key) == run else now for key, run in ids.items()}
         self._ids = {key: value for key, value in self._ids.items() if key[0] in uids} | ids
         for workload in self.workloads.values():
             workload.probes.forget(self._members(workload.config))
@@ -101,7 +103,7 @@ class World:
             self.databases[instance].change(database_change, self.load_time)
         for key in change.kill:
             config = self.workloads[key].config
-            self._killed |= {(pod.uid, _main(config, pod).name) for pod in self.serving(config)}
+            self._killed |= {(pod.uid, main_container(config, pod).name) for pod in self.serving(config)}
         if change.lost_nodes is not None:
             self.lost = {node: self.lost.get(node, now) for node in change.lost_nodes}
         self.frozen = self.frozen if change.freeze is None else change.freeze
@@ -214,7 +216,7 @@ class World:
             self._request(config, members, "memory"),
             config.memory_base_bytes,
         )
-        caps = [_limit(config, pod, "cpu") for pod in serving]
+        caps = [limit_of(config, pod, "cpu") for pod in serving]
         worked_off = state.backlog_core_seconds / (step or LONGEST_STEP)
         cores = share(offered + worked_off, caps)
         state.offered_cores = offered
@@ -227,25 +229,35 @@ class World:
         for pod in members:
             if not pod.running:
                 continue
-            main = _main(config, pod)
-            lone = config.unready_cores if pod.deletion is None else config.draining_cores
-            if pod.uid in state.probes.failing:
-                lone = _limit(config, pod, "cpu")
+            main = main_container(config, pod)
+            lone = self._without_load(state, pod, main)
             for container in pod.running_containers:
                 beside = Use(config.sidecar_cores, config.sidecar_bytes)
                 alone = Use(lone, config.memory_base_bytes)
                 self.use[pod.uid, container.name] = alone if container.name == main.name else beside
         for pod, used in zip(serving, cores, strict=True):
-            main = _main(config, pod)
+            main = main_container(config, pod)
             if main not in pod.running_containers:
                 continue
             asked = config.memory_base_bytes + memory / len(serving)
-            self.use[pod.uid, main.name] = Use(used, min(asked, _limit(config, pod, "memory")))
+            self.use[pod.uid, main.name] = Use(used, min(asked, limit_of(config, pod, "memory")))
+
+    def _without_load(self, state: WorkloadState, pod: Pod, main: Container) -> float:
+        """Return the cores that the main container of a pod uses that gets no load."""
+        config = state.config
+        if pod.deletion is not None:
+            return config.draining_cores
+        if pod.uid in state.probes.failing:
+            return limit_of(config, pod, "cpu")
+        age = self.now - self._started.get((pod.uid, main.name), self.now)
+        if config.start_up is not None and age < config.start_up.seconds:
+            return config.start_up.cores
+        return config.unready_cores
 
     def _request(self, config: WorkloadLoad, members: tuple[Pod, ...], resource: str) -> float | None:
         """Return the request of the pod, or of its main container; the last known one while there are no pods."""
         for pod in members:
-            request = pod.requests.get(resource, _main(config, pod).requests.get(resource))
+            request = pod.requests.get(resource, main_container(config, pod).requests.get(resource))
             if request is not None:
                 self._requests[config.key, resource] = request
                 break
@@ -256,14 +268,14 @@ class World:
         percents = {
             resource: ratio_percent(
                 sum(
-                    getattr(self.use[pod.uid, item.name], measure) for pod in serving for item in _asking(pod, resource)
+                    getattr(self.use[pod.uid, item.name], measure) for pod in serving for item in asking(pod, resource)
                 ),
                 sum(pod.requests[resource] for pod in serving if resource in pod.requests)
                 + sum(
                     item.requests[resource]
                     for pod in serving
                     if resource not in pod.requests
-                    for item in _asking(pod, resource)
+                    for item in asking(pod, resource)
                 ),
             )
             for resource, measure in (("cpu", "cores"), ("memory", "memory"))
@@ -279,22 +291,3 @@ class World:
             cpu_percent=percents["cpu"],
             memory_percent=percents["memory"],
         )
-
-
-def _main(config: WorkloadLoad, pod: Pod) -> Container:
-    """Return the container that works: the one that the scenario names, else the first."""
-    every = (*pod.containers, *(item for item in pod.init_containers if item.sidecar))
-    return next((item for item in every if item.name == config.container), pod.containers[0])
-
-
-def _limit(config: WorkloadLoad, pod: Pod, resource: str) -> float:
-    """Return what the main container can use at most: its own limit or its pod's, none where it does not run."""
-    main = _main(config, pod)
-    if main not in pod.running_containers:
-        return 0.0
-    return min(main.limits.get(resource, math.inf), pod.limits.get(resource, math.inf))
-
-
-def _asking(pod: Pod, resource: str) -> tuple[Container, ...]:
-    """Return the containers whose use counts: all of a pod with a request of its own, else those with a request."""
-    return tuple(item for item in pod.running_containers if resource in pod.requests or resource in item.requests)

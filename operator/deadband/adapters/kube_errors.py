@@ -100,7 +100,8 @@ def from_status(
     Args:
         call: What was asked.
         status: HTTP status, 300 or above.
-        body: The answer; only looked at, never repeated: it may quote what a tenant wrote.
+        body: The answer. Of it only the causes of a failed validation are repeated, which quote what we wrote; any
+            other text may quote what a tenant wrote.
         retry_after: The Retry-After header in seconds, if there is one.
         caller: Who called.
 
@@ -122,9 +123,27 @@ def from_status(
     )
     if status == HTTPStatus.FORBIDDEN:
         advice = _forbidden(call, body, caller)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and (causes := _causes(body)):
+        advice = f"invalid (HTTP 422): {causes}"
     if status == HTTPStatus.UNAUTHORIZED:
         advice = f"the credentials of {caller.place} are not accepted (401); {caller.credentials}"
     return kind(reason, f"{call}: {advice}")
+
+
+def _causes(body: bytes) -> str:
+    """What the API server's own validation says is wrong, field by field; empty where it does not say.
+
+    An admission webhook may answer 422 as well, in a Status whose reason is not Invalid, and its words stay out.
+    """
+    try:
+        answer = json.loads(body)
+        if answer["reason"] != "Invalid":
+            return ""
+        told = "; ".join(f"{cause['field']}: {cause['message']}" for cause in answer["details"]["causes"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+    told = " ".join(told.split())
+    return told if len(told) <= _LONGEST_CAUSES else f"{told[:_LONGEST_CAUSES]}…"
 
 
 def from_failure(call: Call, failure: Exception, *, caller: Caller = OPERATOR) -> UnreachableError:
@@ -164,6 +183,9 @@ def _forbidden(call: Call, body: bytes, caller: Caller) -> str:
         f'resource {call.resource} in API group "{call.group}" {scope}'
     )
 
+
+_LONGEST_CAUSES = 300
+"""Characters: a status message is read in a line or two."""
 
 _TERMINATING = b'"NamespaceTerminating"'
 """The cause that a Status has for whatever is created in a namespace that goes (core/v1 NamespaceTerminatingCause)."""

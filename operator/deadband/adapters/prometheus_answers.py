@@ -17,7 +17,7 @@ from deadband.queries.types import IS_PARTIAL, Answered, Series
 
 _OK = 200
 _REJECTED = frozenset({400, 422})
-"""How servers say that they cannot read or execute a query."""
+"""How servers say that they do not take a query."""
 _QUERYS_FAULT = _REJECTED | {413, 414, 431}
 """Refusals that say nothing about the server's health; the last three: a request, a URL and headers too large."""
 _ERROR_TYPES = frozenset({"bad_data", "canceled", "execution", "internal", "not_found", "timeout", "unavailable"}) | {
@@ -57,6 +57,14 @@ class AskError(Exception):
         super().__init__(message)
         self.reason = reason
         self.blames_source = blames_source
+
+
+class RejectedError(AskError):
+    """The source says that it does not take the query."""
+
+    def __init__(self, verdict: str) -> None:
+        """Take the class of its verdict."""
+        super().__init__(Reason.ERROR, f"the source rejects the query: {verdict}", blames_source=False)
 
 
 def parse_answer(status: int, body: bytes, *, limit: int) -> Answered:
@@ -174,8 +182,11 @@ def _refusal(status: int, document: dict[str, Any] | None) -> AskError:
     if kind == "timeout":
         # The server lives and says that this query took too long.
         return AskError(Reason.TIMEOUT, shown, blames_source=False)
+    if status in _REJECTED and kind == "execution":
+        # A query that cannot be executed, or with Thanos's partial_response=false a store that was lost.
+        return AskError(Reason.ERROR, f"the source failed to execute the query: {shown}", blames_source=False)
     if status in _REJECTED and document is not None:
-        return AskError(Reason.ERROR, f"the source rejects the query: {shown}", blames_source=False)
+        return RejectedError(shown)
     return AskError(Reason.ERROR, shown, blames_source=status not in _QUERYS_FAULT)
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from math import isclose
 
 from deadband.adapters.kept_answers import KeptAnswers
-from deadband.adapters.prometheus_answers import AskError, parse_ranges
+from deadband.adapters.prometheus_answers import AskError, RejectedError, parse_ranges
 from deadband.adapters.prometheus_connection import Connection, Reply, lookback_of
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
@@ -30,6 +30,19 @@ _SAME = 1e-9
 
 class HistoryError(Exception):
     """A source does not exist, does not answer, or refuses a query; the message is one line and says which."""
+
+
+class QueryRejectedError(HistoryError):
+    """A source does not take a query.
+
+    Attributes:
+        verdict: What the reading's message would be.
+    """
+
+    def __init__(self, message: str, verdict: str) -> None:
+        """Keep the verdict beside the message."""
+        super().__init__(message)
+        self.verdict = verdict
 
 
 class PrometheusRanges:
@@ -193,7 +206,10 @@ def _named(question: Question) -> Iterator[None]:
         yield
     except AskError as error:
         source = question.source or "the source"
-        raise HistoryError(f"{source} cannot tell the history: {error}; it was asked for {question.promql}") from error
+        message = f"{source} cannot tell the history: {error}; it was asked for {question.promql}"
+        if isinstance(error, RejectedError):
+            raise QueryRejectedError(message, str(error)) from error
+        raise HistoryError(message) from error
 
 
 _Points = dict[tuple[tuple[tuple[str, str], ...], int], Fraction | None]

@@ -7,6 +7,7 @@ from typing import Any
 from deadband.adapters.discovery import Discovery
 from deadband.adapters.kube import FIELD_MANAGER, Json, Kube
 from deadband.adapters.ownership import other_writer
+from deadband.adapters.rollouts import pod_template, rollout_failed, rollout_finished
 from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Target
@@ -63,7 +64,8 @@ def workload_from_scale(scale: Mapping[str, Any], obj: Mapping[str, Any]) -> Wor
 
     What the object shows under the names that Deployments have (status.readyReplicas, availableReplicas,
     updatedReplicas; spec.paused, spec.replicas) means what it means there. Where it shows none: as many pods are ready
-    as the scale's status counts, all of them are available, and no rollout is known of.
+    as the scale's status counts, all of them are available, and no rollout is known of. Pods that an Argo Rollout keeps
+    for scaleDownDelaySeconds after it was fully promoted are no rollout.
 
     Args:
         scale: As the subresource answers; the precondition of the write is its version.
@@ -75,15 +77,19 @@ def workload_from_scale(scale: Mapping[str, Any], obj: Mapping[str, Any]) -> Wor
     counted = int(scale.get("status", {}).get("replicas", 0))
     ready = min(_count(status, "readyReplicas", counted), replicas)
     created = _count(status, "replicas", counted)
+    failed = rollout_failed(status)
+    over = failed or rollout_finished(status)
     return Workload(
         target=Target(
             replicas=replicas,
             ready=ready,
             available=_count(status, "availableReplicas", ready),
-            rollout_in_progress=_count(status, "updatedReplicas", created) < created,
+            rollout_in_progress=_count(status, "updatedReplicas", created) < created and not over,
+            rollout_failed=failed,
             paused=spec.get("paused") is True,
             own_write=_own_write(managed),
             writer=other_writer(managed, "f:replicas"),
+            template=pod_template(obj),
         ),
         resource_version=str(scale.get("metadata", {}).get("resourceVersion", "")),
         selector=str(scale.get("status", {}).get("selector") or ""),

@@ -6,6 +6,7 @@ from typing import Any
 
 from deadband.adapters.kube import FIELD_MANAGER, Kube, Resource
 from deadband.adapters.ownership import other_writer, owners
+from deadband.adapters.rollouts import condition, pod_template, rollout_failed
 from deadband.adapters.scalables import AnyKind
 from deadband.adapters.selectors import selector_text
 from deadband.api.scalingpolicy import ScaleTargetRef
@@ -69,17 +70,19 @@ def workload_from_object(obj: Mapping[str, Any]) -> Workload:
     """
     metadata, spec, status = obj.get("metadata", {}), obj.get("spec", {}), obj.get("status", {})
     managed = metadata.get("managedFields", ())
-    replicas = int(spec.get("replicas", 1))
+    replicas, rolls_out = int(spec.get("replicas", 1)), _rolls_out(obj)
     return Workload(
         target=Target(
             replicas=replicas,
             ready=min(int(status.get("readyReplicas", 0)), replicas),
             available=int(status.get("availableReplicas", 0)),
-            rollout_in_progress=_rolls_out(obj),
+            rollout_in_progress=rolls_out,
+            rollout_failed=rollout_failed(status) and not rolls_out,
             paused=bool(spec.get("paused", False)),
             quota_exceeded=_quota_exceeded(status),
             own_write=_own_write(managed),
             writer=other_writer(managed, "f:replicas"),
+            template=pod_template(obj),
         ),
         resource_version=str(metadata.get("resourceVersion", "")),
         selector=selector_text(spec.get("selector") or {}),
@@ -104,12 +107,15 @@ def _rolls_out(obj: Mapping[str, Any]) -> bool:
 def _deployment_rolls_out(status: Mapping[str, Any]) -> bool:
     """Read the Progressing condition; it keeps NewReplicaSetAvailable through a plain scaling.
 
-    There is none where progressDeadlineSeconds is at its maximum; then pods of an old revision tell.
+    A rollout that passed its deadline is not in progress, however many pods of an old revision it left: it may stay so
+    for days. There is none where progressDeadlineSeconds is at its maximum; then pods of an old revision tell.
     The moment of a Recreate rollout without any pod needs no mark of its own: nothing is available then.
     """
+    if rollout_failed(status):
+        return False
     if int(status.get("replicas", 0)) > int(status.get("updatedReplicas", 0)):
         return True
-    progressing = _condition(status, "Progressing")
+    progressing = condition(status, "Progressing")
     return progressing is not None and progressing.get("reason") != "NewReplicaSetAvailable"
 
 
@@ -126,17 +132,13 @@ def _stateful_set_rolls_out(spec: Mapping[str, Any], status: Mapping[str, Any]) 
 
 
 def _quota_exceeded(status: Mapping[str, Any]) -> bool:
-    failure = _condition(status, "ReplicaFailure")
+    failure = condition(status, "ReplicaFailure")
     return (
         failure is not None
         and failure.get("status") == "True"
         and failure.get("reason") == "FailedCreate"
         and "exceeded quota" in failure.get("message", "")
     )
-
-
-def _condition(status: Mapping[str, Any], type_: str) -> Mapping[str, Any] | None:
-    return next((entry for entry in status.get("conditions", ()) if entry.get("type") == type_), None)
 
 
 def _own_write(managed: Sequence[Mapping[str, Any]]) -> datetime | None:

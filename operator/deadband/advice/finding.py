@@ -45,6 +45,9 @@ class FindingId(StrEnum):
     OVERRIDE_ALWAYS_OPEN = "OverrideAlwaysOpen"
     OVERRIDE_CHANGES_NOTHING = "OverrideChangesNothing"
     OVERRIDE_RAISES_MAXIMUM = "OverrideRaisesMaximum"
+    # of queues
+    QUEUE_MAY_BE_HIDDEN = "QueueMayBeHidden"
+    QUEUE_COUNTED_IN_PART = "QueueCountedInPart"
     # of what Prometheus recorded
     NO_VALUE_IN_A_DAY = "NoValueInADay"
     THRESHOLD_NEVER_SEEN = "ThresholdNeverSeen"

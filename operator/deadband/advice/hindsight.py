@@ -10,11 +10,13 @@ from deadband.advice.loop import Placed, placed
 from deadband.advice.past import DAY, HOUR, Past, Sampling, Seen
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.core import words
+from deadband.queries.sampling import INTERVALS_IN_A_LOOKBACK
 
 _ANOTHER_UNIT = 10
 """A threshold so many times beyond everything that was read is likely to be in another unit."""
-_SCRAPES_IN_A_RATE = 4
-"""MetricSource, rateWindowSeconds: one scrape may be lost, and two samples are still there at every instant."""
+_SCRAPES = {"rate": 4, "increase": 4, "deriv": 3}
+"""Samples that the range of a function should hold: one scrape may be lost, and two are still there at every instant.
+Recipes use deriv() on the kubelet's samples, whose own times lie a little farther apart than the scrapes."""
 _HELD_OFTEN = Fraction(1, 10)
 _HELD_MOSTLY = Fraction(9, 10)
 
@@ -99,26 +101,33 @@ def _for_shorter(spec: ScalingPolicySpec, past: Past, each: Placed, name: str) -
 def _sampling(spec: ScalingPolicySpec, past: Past, field: str, name: str) -> Iterator[Finding]:
     recipe = spec.metric(name).query is None
     for one in past.sampling.get(name, ()):
-        if one.window is not None and one.function in ("rate", "increase"):
+        if one.window is not None and one.function in _SCRAPES:
             yield from _window(one, field, name, recipe=recipe)
         stale = past.stale_after.get(name)
-        if one.window is None and stale is not None and stale < one.interval:
-            yield Finding(
-                FindingId.STALE_BEFORE_NEXT_SCRAPE,
-                Severity.ERROR,
-                field,
-                f"A sample of {name} comes every {_seconds(one.interval)} and is stale after {_seconds(stale)}: "
-                "between two of them it reads Empty.",
-                f"Give it a MetricSource with staleAfterSeconds {2 * ceil(one.interval.total_seconds())} or more.",
-            )
+        if one.window is None and stale is not None and stale < INTERVALS_IN_A_LOOKBACK * one.interval:
+            yield _stale(one.interval, stale, field, name)
+
+
+def _stale(interval: timedelta, stale: timedelta, field: str, name: str) -> Finding:
+    # The lookback is open on the left: a sample exactly as old is not found any more.
+    never = stale <= interval
+    when = "between two of them it reads Empty" if never else "when one is late, it reads Empty or a sum too low"
+    return Finding(
+        FindingId.STALE_BEFORE_NEXT_SCRAPE,
+        Severity.ERROR if never else Severity.WARNING,
+        field,
+        f"A sample of {name} comes every {_seconds(interval)} and is stale after {_seconds(stale)}: {when}.",
+        f"Give it a MetricSource with staleAfterSeconds {ceil(INTERVALS_IN_A_LOOKBACK * interval.total_seconds())} "
+        "or more.",
+    )
 
 
 def _window(one: Sampling, field: str, name: str, *, recipe: bool) -> Iterator[Finding]:
     assert one.window is not None, "asked only for a range"
-    if one.window >= _SCRAPES_IN_A_RATE * one.interval:
+    if one.window >= _SCRAPES[one.function] * one.interval:
         return
     never = one.window < 2 * one.interval
-    needed = _SCRAPES_IN_A_RATE * ceil(one.interval.total_seconds())
+    needed = _SCRAPES[one.function] * ceil(one.interval.total_seconds())
     where = "rateWindowSeconds of the MetricSource" if recipe else "the range in the query"
     yield Finding(
         FindingId.RATE_WINDOW_TOO_SHORT,
@@ -128,7 +137,7 @@ def _window(one: Sampling, field: str, name: str, *, recipe: bool) -> Iterator[F
         + (
             "often there are no two of them, and it reads Empty."
             if never
-            else f"it takes {_SCRAPES_IN_A_RATE} to outlast one that is missed."
+            else f"it takes {_SCRAPES[one.function]} to outlast one that is missed."
         ),
         f"Make {where} {needed} s or longer.",
     )

@@ -8,6 +8,7 @@ from deadband.advice.finding import Finding
 from deadband.advice.hindsight import hindsight_findings
 from deadband.advice.past import Past
 from deadband.advice.queries import query_findings
+from deadband.advice.queues import queue_findings
 from deadband.advice.timing import timing_findings
 from deadband.api.scalingpolicy import ScalingPolicySpec
 
@@ -31,7 +32,7 @@ def review(
         Errors, then warnings, then the rest; within one severity in the order of the fields.
     """
     found = [*band_findings(spec), *timing_findings(spec, promql), *amount_findings(spec)]
-    found += query_findings(spec, refused or {})
+    found += [*query_findings(spec, refused or {}), *queue_findings(spec, past)]
     if past is not None:
         found += hindsight_findings(spec, past)
     return sorted(found, key=lambda finding: (finding.severity.rank, finding.field, finding.id))

@@ -11,7 +11,7 @@ from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.core import words
 from deadband.queries.selections import selections
 
-RATES = frozenset({"rate", "irate", "increase"})
+RATES = frozenset({"rate", "irate", "increase", "deriv"})
 """Functions whose value still shows what was before, for as long as their range is."""
 
 

@@ -46,6 +46,7 @@ MEANINGS: Mapping[Reason, str] = MappingProxyType(
         Reason.PARTIAL: "The answer carries a warning that it is incomplete.",
         Reason.ERROR: "The source answered with an error, or could not be reached.",
         Reason.TIMEOUT: "The source did not answer in time.",
+        Reason.WINDOW_TOO_SHORT: "A window of the MetricSource is too short for how often it scrapes.",
         Reason.OK: "The condition is as it should be.",
     }
 )

@@ -166,6 +166,17 @@ POLICY_RULES: tuple[Rule[Any], ...] = (
         lambda override: when(override.min_replicas is None and override.max_replicas is None),
     ),
     Rule(
+        Override,
+        "minReplicas",
+        "must not be greater than maxReplicas: lower it, or raise maxReplicas",
+        "!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
+        lambda it: when(
+            it.min_replicas is not None and it.max_replicas is not None and it.min_replicas > it.max_replicas,
+            "minReplicas",
+            f"{it.min_replicas} against {it.max_replicas}",
+        ),
+    ),
+    Rule(
         Fallback,
         "replicas",
         "is required with behavior Static and CurrentIfHigher",

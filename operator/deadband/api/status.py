@@ -73,6 +73,15 @@ class ScaleEvent(StatusModel):
         return self.to - self.from_
 
 
+class LastWrite(StatusModel):
+    """deadband's last write of the target, kept however long ago it was (R3)."""
+
+    replicas: int
+    """What it wrote; in DryRun what it would have written."""
+    time: Instant
+    """When."""
+
+
 class Wish(StatusModel):
     """One point of R10's stabilization: what the metrics asked for."""
 
@@ -172,6 +181,8 @@ class ScalingPolicyStatus(StatusModel):
     """When deadband last wrote the target."""
     last_scale_direction: Way | None = None
     """Which way that went."""
+    last_write: LastWrite | None = None
+    """What deadband last wrote, the shadow in DryRun; absent: nothing, or another user has changed the target since."""
     metrics: list[MetricStatus] = Field([], json_schema_extra=NAMED_ENTRIES)
     """Every metric as it was last read."""
     scale_up: TimerStatus = TimerStatus()

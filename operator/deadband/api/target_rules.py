@@ -3,9 +3,12 @@
 from typing import Any
 
 from deadband.api.rule import Broken, Rule, when
-from deadband.api.scalingpolicy import AUTOSCALER_KIND, AUTOSCALER_VERSION, ScaleTargetRef, ScalingPolicySpec
+from deadband.api.scalingpolicy import AUTOSCALER_KIND, AUTOSCALER_VERSION, Bound, ScaleTargetRef, ScalingPolicySpec
 
 _IS_AUTOSCALER = f"has(self.scaleTargetRef) && self.scaleTargetRef.kind == '{AUTOSCALER_KIND}'"
+_CAP_MOVES = f"{_IS_AUTOSCALER} && has(self.bound) && self.bound != '{Bound.MIN_REPLICAS}'"
+_CAPS = (Bound.MAX_REPLICAS, Bound.BOTH)
+_NO_CAP_OF_0 = f"with bound {' or '.join(_CAPS)}: a {AUTOSCALER_KIND} has no maxReplicas of 0"
 
 TARGET_RULES: tuple[Rule[Any], ...] = (
     Rule(
@@ -27,20 +30,20 @@ TARGET_RULES: tuple[Rule[Any], ...] = (
     Rule(
         ScalingPolicySpec,
         "minReplicas",
-        f"must be at least 1 with a {AUTOSCALER_KIND} target: a floor of 0 needs a feature gate of the API server",
-        f"!({_IS_AUTOSCALER}) || !has(self.minReplicas) || self.minReplicas > 0",
-        lambda spec: when(spec.moves is not None and spec.min_replicas == 0, "minReplicas"),
+        f"must be at least 1 {_NO_CAP_OF_0}",
+        f"!({_CAP_MOVES}) || !has(self.minReplicas) || self.minReplicas > 0",
+        lambda spec: when(spec.moves in _CAPS and spec.min_replicas == 0, "minReplicas"),
     ),
     Rule(
         ScalingPolicySpec,
         "overrides",
-        f"bounds must be at least 1 with a {AUTOSCALER_KIND} target",
-        f"!({_IS_AUTOSCALER}) || !has(self.overrides) || self.overrides.all(o, "
+        f"bounds must be at least 1 {_NO_CAP_OF_0}",
+        f"!({_CAP_MOVES}) || !has(self.overrides) || self.overrides.all(o, "
         "(!has(o.minReplicas) || o.minReplicas > 0) && (!has(o.maxReplicas) || o.maxReplicas > 0))",
         lambda spec: (
             Broken(f"overrides[{index}]", override.name)
             for index, override in enumerate(spec.overrides)
-            if spec.moves is not None and 0 in (override.min_replicas, override.max_replicas)
+            if spec.moves in _CAPS and 0 in (override.min_replicas, override.max_replicas)
         ),
     ),
 )

@@ -176,11 +176,11 @@ def _right_now(spec: ScalingPolicySpec, live: "Live") -> list[str]:
     seen = {metric.name: metric for metric in live.status.metrics}
     for metric in spec.metrics:
         match live.readings[metric.name]:
-            case Sample() | Interval():
+            case Sample():
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
-            case Interval(why=why):
+            case Interval(why=unmeasured):
                 lines.append(f"  {words.reading_clause(metric, live.decision.observed[metric.name])}")
-                lines += [f"    not measured: {each}" for each in why]
+                lines += [f"    not measured: {each}" for each in unmeasured]
             case Absent(reason=reason, message=message):
                 why = f"{reason}: {message}" if message else str(reason)
                 before = seen.get(metric.name)

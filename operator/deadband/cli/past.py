@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from deadband.adapters.kept_answers import KeptAnswers
 from deadband.adapters.prometheus_answers import AskError
-from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges
+from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges, QueryRejectedError
 from deadband.advice.past import Past, Sampling, interval_of, look_back
+from deadband.api.conditions import Reason
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case
@@ -18,7 +19,7 @@ from deadband.queries.plan import closer
 from deadband.queries.ranges import Grid
 from deadband.queries.sampling import OWN_LOOKBACK
 from deadband.queries.selections import Selection, selections
-from deadband.queries.types import Question
+from deadband.queries.types import Failed, Question
 from deadband.scenario.recorded.recording import Recording, SecondLook, Track
 from deadband.scenario.recorded.replay import Ran, replay
 from deadband.scenario.recorded.run import Run
@@ -107,6 +108,8 @@ class _Share:
 def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
     """Look back at the last seven days of every policy, once a minute.
 
+    A query that its source rejects reads Error throughout, as it does live.
+
     Args:
         cases: What to look at.
         now: Where the seven days end.
@@ -120,7 +123,7 @@ def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
         (case, grid, wanted(case.spec, case.namespace, case.sources, case.default, measured=case.measured))
         for case in cases
     ]
-    read = _read(prepared, None, told)
+    read = _read(prepared, None, told, rejected_reads_error=True)
     return [_looked_back(case, each, now) for (case, _, _), each in zip(prepared, read, strict=True)]
 
 
@@ -132,14 +135,21 @@ class _Read:
     ran: Ran
 
 
-def _read(prepared: Sequence[tuple[Case, Grid, Wanted]], kept: KeptAnswers | None, told: Told) -> list[_Read]:
+def _read(
+    prepared: Sequence[tuple[Case, Grid, Wanted]],
+    kept: KeptAnswers | None,
+    told: Told,
+    *,
+    rejected_reads_error: bool = False,
+) -> list[_Read]:
     sources = {name: spec for case, _, _ in prepared for name, spec in case.sources.items()}
     open_ = list(dict.fromkeys((question, grid) for _, grid, asked in prepared for question in asked.questions))
     reading = _Share(told, "Reading history", sum(grid.count for _, grid in open_))
     reader = PrometheusRanges(sources, now=datetime.now(UTC), kept=kept)
     try:
         reader.prove(open_)
-        tracks = {(question, grid): _track(reader, question, grid, reading.add) for question, grid in open_}
+        track = _track_or_error if rejected_reads_error else _track
+        tracks = {(question, grid): track(reader, question, grid, reading.add) for question, grid in open_}
         return [_complete(reader, case, grid, asked, tracks) for case, grid, asked in prepared]
     except HistoryError as error:
         goes_on = "; what was read is kept: the same command goes on from there" if kept and reading.done else ""
@@ -157,6 +167,15 @@ def _track(reader: PrometheusRanges, question: Question, grid: Grid, done: Calla
     for answer in reader.read(question, grid, done):
         track.add(answer)
     return track
+
+
+def _track_or_error(reader: PrometheusRanges, question: Question, grid: Grid, done: Callable[[int], None]) -> Track:
+    try:
+        return _track(reader, question, grid, done)
+    except QueryRejectedError as error:
+        track = Track(grid, question)
+        track.failed = Failed(Reason.ERROR, error.verdict)
+        return track
 
 
 def _complete(reader: PrometheusRanges, case: Case, grid: Grid, asked: Wanted, tracks: _Tracks) -> _Read:

@@ -52,7 +52,8 @@ def remember_reverts(inputs: Inputs) -> tuple[Revert, ...]:
         for revert in found
         if now - latest[revert.manager] < WINDOW and latest[revert.manager] - revert.time < WINDOW
     ]
-    return tuple(kept[-MOST_REVERTS:])
+    over = _let_go(inputs, kept)
+    return tuple([revert for revert in kept if revert.manager not in over][-MOST_REVERTS:])
 
 
 def contest(inputs: Inputs, reverts: Sequence[Revert]) -> Contest | None:
@@ -64,8 +65,8 @@ def contest(inputs: Inputs, reverts: Sequence[Revert]) -> Contest | None:
     """
     if inputs.contested_by:
         return Contest(f"{inputs.contested_by} writes the same target")
-    times = Counter(revert.manager for revert in reverts)
-    last = next((revert for revert in reversed(reverts) if times[revert.manager] >= CONTESTED_FROM), None)
+    times = _contesting(reverts)
+    last = next((revert for revert in reversed(reverts) if revert.manager in times), None)
     if last is None:
         return None
     clause = (
@@ -73,6 +74,25 @@ def contest(inputs: Inputs, reverts: Sequence[Revert]) -> Contest | None:
         f"{times[last.manager]} times in 10 minutes"
     )
     return Contest(clause, last.time + WINDOW)
+
+
+def _contesting(reverts: Sequence[Revert]) -> dict[str, int]:
+    """Managers that restored the target too often, and how often."""
+    times = Counter(revert.manager for revert in reverts)
+    return {manager: count for manager, count in times.items() if count >= CONTESTED_FROM}
+
+
+def _let_go(inputs: Inputs, reverts: Sequence[Revert]) -> set[str]:
+    """Managers in a contest that own the field no longer, by the managedFields of the target."""
+    if not isinstance(inputs.target, Target):
+        return set()
+    owners = set(_named(inputs.target.writer))
+    return {manager for manager in _contesting(reverts) if owners.isdisjoint(_named(manager))}
+
+
+def _named(writer: str | None) -> list[str]:
+    """The field managers that a writer's name joins; several can share a field by applying the same value."""
+    return writer.split(" and ") if writer else []
 
 
 def _taken_back(inputs: Inputs, known: Sequence[Revert]) -> Revert | None:

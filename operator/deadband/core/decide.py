@@ -20,6 +20,7 @@ from deadband.core.moves import Scene, move_down, move_up
 from deadband.core.proposals import close
 from deadband.core.types import Inputs, NoTarget, Target
 from deadband.core.view import View, is_due, look
+from deadband.core.zero import switched_off
 
 
 def decide(inputs: Inputs) -> Decision:
@@ -55,14 +56,10 @@ def decide(inputs: Inputs) -> Decision:
 
 
 def _switched_off(inputs: Inputs, view: View) -> Move | None:
-    """R3: 0 replicas under a floor of 1 or more mean that a person switched the target off."""
-    if not isinstance(inputs.target, Target) or not inputs.spec.min_replicas:
+    """R3: a target that another user brought to 0 is left alone."""
+    why = switched_off(inputs, replicas=view.replicas, bounds=view.bounds)
+    if not why:
         return None
-    hpa = inputs.target.autoscaled is not None
-    if (inputs.target.pods if hpa else view.replicas) > 0:
-        return None
-    what = "the HPA's workload" if hpa else "the target"
-    why = f"{what} was switched off (0 replicas while minReplicas is {inputs.spec.min_replicas})"
     return Move(replicas=view.replicas, reason=Reason.SCALING_DISABLED, rule="R3", why=why)
 
 

@@ -27,6 +27,7 @@ def own_past(inputs: Inputs) -> Inputs:
         "wishes": [],
         "last_scale_time": None,
         "last_scale_direction": None,
+        "last_write": None,
     }
     return replace(inputs, status=inputs.status.model_copy(update=forgotten))
 

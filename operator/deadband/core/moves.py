@@ -164,6 +164,9 @@ def _at_edge(move: Move, reason: Reason, note: str) -> Move:
     return replace(move, rule="R2", reason=reason, why=f"{move.why}, but {note}", trace=(*move.trace, step))
 
 
+FAILED = "the last rollout failed"
+
+
 def _unhealthy_up(scene: Scene, move: Move) -> Move:
     n = scene.replicas
     if move.replicas == n:
@@ -177,6 +180,7 @@ def _unhealthy_up(scene: Scene, move: Move) -> Move:
 
 def _unhealthy_down(scene: Scene, move: Move) -> Move:
     n, target = scene.replicas, scene.target
+    failed = target.rollout_failed
     if move.replicas == n:
         return move
     if target.rollout_in_progress:
@@ -184,9 +188,9 @@ def _unhealthy_down(scene: Scene, move: Move) -> Move:
     if target.paused:
         return _cut(move, n, n, "R12", Reason.TARGET_PAUSED, "the target's own spec.paused is set")
     if 2 * target.available < target.pods:
-        note = f"only {target.available} of {target.pods} pods are available"
+        note = f"only {target.available} of {target.pods} pods are available" + (f", and {FAILED}" if failed else "")
         return _cut(move, n, n, "R12", Reason.TOO_FEW_AVAILABLE, note)
-    return move
+    return replace(move, why=f"{move.why}; {FAILED}") if failed else move
 
 
 def _vetoed(scene: Scene, move: Move) -> Move:

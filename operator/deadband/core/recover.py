@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from deadband.api.status import Cause, ClosedProposal, ProposalOutcome, ScaleEvent, ScalingPolicyStatus, Way
+from deadband.api.status import Cause, ClosedProposal, LastWrite, ProposalOutcome, ScaleEvent, ScalingPolicyStatus, Way
 from deadband.core.proposals import lapsed
 from deadband.core.types import Outage, Target
 
@@ -49,6 +49,7 @@ def recover(
             "scale_events": [*status.scale_events, event],
             "last_scale_time": wrote,
             "last_scale_direction": way,
+            "last_write": LastWrite(replicas=target.replicas, time=wrote),
             "current_replicas": target.replicas,
             "proposal": None,
             "last_proposal": last,

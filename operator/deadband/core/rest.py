@@ -14,6 +14,7 @@ from deadband.core.ready import ready_maximum
 from deadband.core.steps import step_down, step_up
 from deadband.core.types import Inputs, NoTarget, Pause
 from deadband.core.view import View, is_due
+from deadband.core.zero import switched_off
 
 
 def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
@@ -39,7 +40,7 @@ def rest(inputs: Inputs, view: View) -> ScalingPolicyStatus | None:
         or (spec.fallback is not None and view.failures >= spec.fallback.after_failures)
     ):
         return None
-    if view.replicas == 0 and spec.min_replicas:
+    if switched_off(inputs, replicas=view.replicas, bounds=view.bounds):
         return _carried(inputs, view, None) if status.proposal is None else None
     if not view.bounds.low <= view.replicas <= view.bounds.high:
         return None

@@ -11,6 +11,7 @@ from deadband.api.scalingpolicy import PolicyMode, ScalingPolicySpec
 from deadband.api.status import (
     Cause,
     DecisionStatus,
+    LastWrite,
     MetricStatus,
     ScaleEvent,
     ScalingPolicyStatus,
@@ -27,6 +28,7 @@ from deadband.core.proposals import lapsed
 from deadband.core.ready import ready_maximum
 from deadband.core.triggers import Load, Observed, holds
 from deadband.core.types import Inputs, NoTarget, Outage, Target
+from deadband.core.zero import standing_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,11 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         decision = replace(decision, proposal=before.proposal, last_proposal=before.last_proposal)
     moved_to = decision.current if refused else decision.moved_to
     events = before.scale_events
-    last, way = before.last_scale_time, before.last_scale_direction
+    last, way, wrote = before.last_scale_time, before.last_scale_direction, standing_write(inputs)
     pinned = decision.scales and refused is None  # a pin of an HPA's bounds may leave n where it is
     if decision.current is not None and moved_to is not None and (moved_to != decision.current or pinned):
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
+        wrote = LastWrite(replicas=moved_to, time=now)
         last, way = now, (Way.UP if moved_to > decision.current else Way.DOWN)
     events = keep_events(spec, events, now=now)
     said = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)
@@ -80,6 +83,7 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
         shadow_replicas=_shadow(inputs, moved_to),
         last_scale_time=last,
         last_scale_direction=way,
+        last_write=wrote,
         metrics=[_metric(inputs, metric, decision.observed[metric.name]) for metric in spec.metrics],
         scale_up=decision.timers.up,
         scale_down=decision.timers.down,
@@ -173,6 +177,7 @@ def _meaning(status: ScalingPolicyStatus) -> object:
         status.desired_replicas,
         status.shadow_replicas,
         status.last_scale_time,
+        status.last_write,
         status.scale_up,
         status.scale_down,
         status.failures,

@@ -93,7 +93,7 @@ class Target:
         ready: Ready pods, at most the workload's spec.replicas (the constructor of the value clamps).
         available: Available pods.
         rollout_in_progress: A new revision is being rolled out.
-        rollout_failed: The last rollout passed its deadline and waits for another revision; it is not in progress.
+        rollout_failed: The last rollout passed its deadline or was aborted, so it is not in progress.
         paused: The Deployment's own spec.paused.
         quota_exceeded: Pods are denied by quota.
         unschedulable: Pods stay unschedulable.

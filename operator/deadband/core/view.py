@@ -62,6 +62,7 @@ def look(inputs: Inputs) -> View:
     up, down = expression(spec.up, observed), expression(spec.down, observed)
     reverts = remember_reverts(inputs)
     failures = _failures(inputs, observed)
+    longest = timers.longest_spell(spec.interval_seconds)
     return View(
         replicas=replicas,
         ready=ready,
@@ -71,8 +72,8 @@ def look(inputs: Inputs) -> View:
         up=up,
         down=down,
         timers=Timers(
-            timers.advance(status.scale_up, up, now=now, outage=inputs.outage),
-            timers.advance(status.scale_down, down, now=now, outage=inputs.outage),
+            timers.advance(status.scale_up, up, now=now, outage=inputs.outage, longest=longest),
+            timers.advance(status.scale_down, down, now=now, outage=inputs.outage, longest=longest),
         ),
         failures=min(failures, spec.fallback.after_failures if spec.fallback else 0),
         reverts=reverts,

@@ -35,15 +35,45 @@ def calendar_faults(spec: ScalingPolicySpec) -> list[Fault]:
 def last_fire(schedule: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """The latest fire at or before `now`, in UTC; None when the schedule never fired.
 
-    The schedule is followed on the wall clock of the zone: a fire in a repeated hour counts once, the first time;
-    one in a skipped hour happens at the first instant after it.
+    A schedule of certain hours is followed on the wall clock of the zone: a fire in a repeated hour counts once, the
+    first time; one in a skipped hour happens at the first instant after it. One whose hour is a wildcard or a step runs
+    in real time: it fires whenever the wall clock matches, twice in a repeated hour and not at all in a skipped one, so
+    hourly windows stay as far apart as they are on other days.
     """
+    if _runs_in_real_time(schedule):
+        return _last_match(schedule, zone, now)
     wall = now.astimezone(zone).replace(tzinfo=None, fold=0)
     for fire in CronSim(schedule, wall + _FOLD_MARGIN, reverse=True):
         instant = _instant(fire, zone)
         if instant <= now:
             return instant
     return None
+
+
+def _runs_in_real_time(schedule: str) -> bool:
+    hours = schedule.split()[1]
+    return "*" in hours or "/" in hours
+
+
+def _last_match(schedule: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """The latest instant at or before `now` whose wall clock matches the schedule, in UTC."""
+    wall = now.astimezone(zone).replace(tzinfo=None, fold=0)
+    # Only near a change of the clock is a later instant an earlier time on the wall.
+    near = (now - _FOLD_MARGIN).astimezone(zone).utcoffset() != (now + _FOLD_MARGIN).astimezone(zone).utcoffset()
+    margin = _FOLD_MARGIN if near else timedelta()
+    best: datetime | None = None
+    for fire in CronSim(schedule, wall + margin + timedelta(seconds=1), reverse=True):
+        if best is not None and fire < best.astimezone(zone).replace(tzinfo=None, fold=0) - margin:
+            break
+        past = [instant for instant in _matches(fire, zone) if instant <= now]
+        best = max([*past, *([best] if best is not None else [])], default=None)
+    return best
+
+
+def _matches(wall: datetime, zone: ZoneInfo) -> list[datetime]:
+    """The instants at which the wall clock shows this time: one, two where it is repeated, none where it is skipped."""
+    instants = {wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return [each for each in instants if each.astimezone(zone).replace(tzinfo=None, fold=0) == wall]
 
 
 def _open(override: Override, now: datetime) -> bool:

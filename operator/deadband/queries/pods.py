@@ -187,11 +187,15 @@ class PodsRecipe:
         missing = sorted(pod.amounts.keys() - pod.used.keys())
         if not missing:
             return
-        times = [facts[f"{TIME}0"] for (container, _), facts in of_container.items() if f"{TIME}0" in facts]
-        if times:
-            pod.why = "too few samples since it became Ready"
+        silent = [
+            each
+            for each in missing
+            if not any(f"{TIME}0" in facts for (container, _), facts in of_container.items() if container == each)
+        ]
+        if silent:
+            pod.why = f"no sample of {', '.join(silent)} in the last {float(self.stale):g}s"
         else:
-            pod.why = f"no sample of {', '.join(missing)} in the last {float(self.stale):g}s"
+            pod.why = "too few samples since it became Ready"
 
     def _use(self, facts: Mapping[str, Fraction], since: Fraction) -> Fraction | None:
         """Bytes, or cores between the newest sample and the oldest that a span allows; None when not measured."""

@@ -1,16 +1,22 @@
 """The `queue` recipe for every system whose exporter has one gauge for a queue: what gauge and labels are called.
 
-RabbitMQ, with two endpoints that tell of the same queue, has a module of its own; what that says of tenancy holds here.
-Series and labels, from the exporters' documentation and source:
+RabbitMQ, with two endpoints for the same queue, and Kafka, whose lag means nothing without other series, have modules
+of their own; what rabbitmq.py says of tenancy holds here. Series and labels, from the exporters' documentation and
+source:
 
-RedisList  redis_key_size {db, key} (oliver006/redis_exporter, exporter/keys.go), for the keys of --check-single-keys; a
-           list without elements is no key in Redis, and the exporter then shows 0.
-Celery     celery_queue_length {queue_name} (danihodovic/celery-exporter README, pull request 118).
-BullMQ     bullmq_job_count {queue, state} (docs.bullmq.io, guide "Prometheus", queue.exportPrometheusMetrics), of which
-           `waiting` is what nobody works on yet.
-Sidekiq    sidekiq_queue_enqueued_jobs {name} (Strech/sidekiq-prometheus-exporter README).
-Kafka      kafka_consumergroup_lag {consumergroup, topic, partition} (danielqsj/kafka_exporter README). The lag of a
-           partition is negative for a moment when the group's offset is read after the topic's: that counts as 0.
+RedisList  redis_key_size {db, key} (oliver006/redis_exporter, exporter/keys.go), for the keys of --check-single-keys;
+           a list without elements is no key in Redis, and the exporter then shows 0. Releases 1.69.0 to 1.72.1 show no
+           key after the first missing one, which looks the same as a list that nobody named to the exporter.
+Celery     celery_queue_length {queue_name} (danihodovic/celery-exporter, src/exporter.py). On Redis it is the length
+           of the one list that has the queue's name. Tasks with a priority wait in further lists: the name, the bytes
+           06 and 16 (hex) and the priority (kombu/transport/redis.py, `sep` and `priority_steps`). They count where
+           the exporter shows them.
+BullMQ     bullmq_job_count {queue, state} (docs.bullmq.io, guide "Prometheus", queue.exportPrometheusMetrics). Jobs
+           without a priority wait in the state `waiting`, those with one in `prioritized`. While a queue is paused
+           BullMQ 5 shows its waiting jobs as `paused`, BullMQ 6 as `waiting` still. `delayed` jobs are not due, and
+           `waiting-children` wait for other jobs: no worker could take them.
+Sidekiq    sidekiq_queue_enqueued_jobs {name} (Strech/sidekiq-prometheus-exporter README). Sidekiq keeps scheduled jobs
+           and retries elsewhere until they are due.
 SQS        aws_sqs_approximate_number_of_messages_visible_average, by the label queue_name (prometheus/
            cloudwatch_exporter README: namespace, metric and statistic in snake case, as the dimensions) or
            dimension_QueueName (prometheus-community/yet-another-cloudwatch-exporter README; with -labels-snake-case
@@ -21,9 +27,9 @@ SQS        aws_sqs_approximate_number_of_messages_visible_average, by the label 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deadband.api.metrics import QueueMetric, QueueSystem
+from deadband.api.metrics import QueueSystem
 from deadband.core.types import Reading
-from deadband.queries.promql import Dialect, Matcher, equals, one_of, renamed
+from deadband.queries.promql import Dialect, Matcher, one_of, quote, regex, renamed
 from deadband.queries.readings import single
 from deadband.queries.types import Need, Series
 
@@ -38,7 +44,7 @@ class QueueGauge:
         parts: Labels that tell the parts of one queue apart, which add up.
         also: Matchers that every selector has.
         other_label: What another exporter of the same gauge calls `label`.
-        floored: True where a negative value stands for 0.
+        suffix: RE2 expression for what may follow the name in `label`, with one group that becomes the label `suffix`.
     """
 
     series: str
@@ -46,22 +52,21 @@ class QueueGauge:
     parts: tuple[str, ...] = ()
     also: tuple[Matcher, ...] = ()
     other_label: str | None = None
-    floored: bool = False
+    suffix: str | None = None
 
 
 GAUGES = {
     QueueSystem.REDIS_LIST: QueueGauge("redis_key_size", "key", parts=("db",)),
-    QueueSystem.CELERY: QueueGauge("celery_queue_length", "queue_name"),
-    QueueSystem.BULLMQ: QueueGauge("bullmq_job_count", "queue", also=(equals("state", "waiting"),)),
-    QueueSystem.SIDEKIQ: QueueGauge("sidekiq_queue_enqueued_jobs", "name"),
-    QueueSystem.KAFKA: QueueGauge(
-        "kafka_consumergroup_lag", "consumergroup", parts=("topic", "partition"), floored=True
+    QueueSystem.CELERY: QueueGauge("celery_queue_length", "queue_name", parts=("suffix",), suffix=r"\x06\x16([0-9]+)"),
+    QueueSystem.BULLMQ: QueueGauge(
+        "bullmq_job_count", "queue", parts=("state",), also=(one_of("state", ("waiting", "prioritized", "paused")),)
     ),
+    QueueSystem.SIDEKIQ: QueueGauge("sidekiq_queue_enqueued_jobs", "name"),
     QueueSystem.SQS: QueueGauge(
         "aws_sqs_approximate_number_of_messages_visible_average", "queue_name", other_label="dimension_QueueName"
     ),
 }
-"""Every system but RabbitMQ."""
+"""Every system but RabbitMQ and Kafka."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,51 +78,56 @@ class GaugeRecipe:
 
     Attributes:
         system: A key of GAUGES.
-        by_topic: Kafka only: True when the needs name a topic; otherwise a group's lag is added up over all of them.
     """
 
     system: QueueSystem
-    by_topic: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
         """What names a queue in the answer."""
-        label = GAUGES[self.system].label
-        return (label, "topic") if self.by_topic else (label,)
+        return (GAUGES[self.system].label,)
 
     def place(self, need: Need) -> tuple[str, ...]:
-        """The queue, with its topic where that matters."""
-        queue = _queue(need)
-        return (queue.name, queue.topic or "") if self.by_topic else (queue.name,)
+        """The queue."""
+        return (_name(need),)
 
     def promql(self, needs: Sequence[Need], dialect: Dialect, *, named: bool = True) -> str:
         """Ask for the depth of these needs' queues, or of every queue."""
         gauge = GAUGES[self.system]
-        topics: tuple[Matcher, ...] = ()
-        if named and self.by_topic:
-            topics = (one_of("topic", (_queue(need).topic or "" for need in needs)),)
-
-        def selected(label: str) -> str:
-            names = one_of(label, (_queue(need).name for need in needs)) if named else Matcher(label, "!=", "")
-            return dialect.instant(gauge.series, names, *topics, *gauge.also)
-
-        depth = selected(gauge.label)
+        names = sorted({_name(need) for need in needs}) if named else None
+        depth = dialect.instant(gauge.series, _names(gauge.label, names, gauge.suffix), *gauge.also)
         if gauge.other_label is not None:
-            depth = f"({depth} or {renamed(selected(gauge.other_label), gauge.other_label, gauge.label)})"
-        if gauge.floored:
-            depth = f"clamp_min({depth}, 0)"
+            other = dialect.instant(gauge.series, _names(gauge.other_label, names), *gauge.also)
+            depth = f"({depth} or {renamed(other, gauge.other_label, gauge.label)})"
+        if gauge.suffix is not None:
+            depth = _split(depth, gauge.label, gauge.suffix)
         depth = f"max by ({','.join((gauge.label, *gauge.parts))}) ({depth})"
-        return f"sum by ({','.join(self.labels)}) ({depth})" if gauge.parts else depth
+        return f"sum by ({gauge.label}) ({depth})" if gauge.parts else depth
 
     def most(self, needs: Sequence[Need]) -> int:
-        """Every pairing of queue and topic."""
-        return len({_queue(need).name for need in needs}) * len({_queue(need).topic for need in needs})
+        """One series for each queue."""
+        return len({_name(need) for need in needs})
 
     def read(self, _need: Need, rows: Sequence[Series], /) -> Reading:
         """What waits; Empty when no series has the queue's name."""
         return single(rows)
 
 
-def _queue(need: Need) -> QueueMetric:
+def _names(label: str, names: Sequence[str] | None, suffix: str | None = None) -> Matcher:
+    """Match these names, each with or without the suffix; None: every name."""
+    if names is None:
+        return Matcher(label, "!=", "")
+    if suffix is None:
+        return one_of(label, names)
+    return Matcher(label, "=~", f"(?:{'|'.join(map(regex, names))})(?:{suffix})?")
+
+
+def _split(expression: str, label: str, suffix: str) -> str:
+    """Move what follows the name in `label` into the label `suffix`; series without it stay as they are."""
+    apart = f'label_replace({expression},"suffix","$1","{label}",{quote(f".+{suffix}")})'
+    return f'label_replace({apart},"{label}","$1","{label}",{quote(f"(.+?){suffix}")})'
+
+
+def _name(need: Need) -> str:
     assert need.metric.queue is not None
-    return need.metric.queue
+    return need.metric.queue.name

@@ -16,6 +16,7 @@ from deadband.api.metrics import (
 from deadband.api.metricsource import MetricSourceSpec, RawQueries
 from deadband.api.scalingpolicy import AUTOSCALER_KIND, ScaleTargetRef
 from deadband.core.types import Absent, Reading
+from deadband.queries.kafka import KafkaRecipe
 from deadband.queries.postgresql import ConnectionsRecipe
 from deadband.queries.promql import Dialect
 from deadband.queries.queues import GaugeRecipe
@@ -81,10 +82,12 @@ def _raw(text: str, need: Need, allowed: RawQueries) -> RawRecipe | Absent:
                 return Absent(Reason.ERROR, f"source {need.source} binds queries to their namespace: {error}")
 
 
-def _queue(queue: QueueMetric) -> RabbitMqRecipe | GaugeRecipe:
+def _queue(queue: QueueMetric) -> RabbitMqRecipe | KafkaRecipe | GaugeRecipe:
     if queue.system is QueueSystem.RABBITMQ:
         return RabbitMqRecipe(by_vhost=queue.vhost is not None)
-    return GaugeRecipe(queue.system, by_topic=queue.topic is not None)
+    if queue.system is QueueSystem.KAFKA:
+        return KafkaRecipe(by_topic=queue.topic is not None)
+    return GaugeRecipe(queue.system)
 
 
 def _resource(resource: ResourceMetric, target: ScaleTargetRef | None) -> ResourceRecipe | Absent:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import ceil
 from statistics import median
 
@@ -10,7 +9,7 @@ from deadband.api.metricsource import INTERVALS_IN_A_RATE, MetricSourceSpec
 from deadband.queries.promql import Dialect, Matcher
 from deadband.queries.types import Series
 
-INTERVALS_IN_A_LOOKBACK = Fraction(5, 2)
+INTERVALS_IN_A_LOOKBACK = 2.5
 """A lookback of fewer scrape intervals loses a target whose scrape is late, and a sum reads too little (R1)."""
 OWN_LOOKBACK = 300
 """Seconds that Prometheus looks back unless it was told otherwise; its API does not say."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import promql_parser as tree
 
+from deadband.queries.syntax import parse
 from deadband.queries.tenancy import NotEnforceableError, selector_text
 
 
@@ -32,13 +33,13 @@ def selections(promql: str) -> tuple[Selection, ...]:
         promql: PromQL; a comment in place of a query that cannot be asked has none.
 
     Returns:
-        What can be written by itself; a selector with `or` between its matchers is left out.
+        What can be written by itself; a selector with `or` between its matchers is left out. None of a query that the
+        parser cannot read, or that is nested too deeply.
     """
     try:
-        expression = tree.parse(promql)
-    except ValueError:
+        return tuple(dict.fromkeys(_found(parse(promql), "")))
+    except (ValueError, RecursionError):
         return ()
-    return tuple(dict.fromkeys(_found(expression, "")))
 
 
 def _found(node: Any, function: str) -> Iterator[Selection]:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from deadband.api.status import ScaleEvent, ScalingPolicyStatus, Way, Wish
+from deadband.api.status import LastWrite, ScaleEvent, ScalingPolicyStatus, Way, Wish
 from deadband.api.types import StatusModel
 from deadband.scenario.happenings import MOST_REPLICAS
 from deadband.scenario.places import Place
@@ -36,6 +36,7 @@ def parse_past(state: Place | None, history: Place | None, start: datetime) -> S
         # The operator writes these with every scaling, so a past that has one without the other never was.
         update["last_scale_time"] = events[-1].time
         update["last_scale_direction"] = Way.UP if events[-1].change > 0 else Way.DOWN
+        update["last_write"] = LastWrite(replicas=events[-1].to, time=events[-1].time)
     return status.model_copy(update=update)
 
 

@@ -10,7 +10,7 @@ from deadband.core.types import Absent, Reading
 from deadband.queries.plan import Plan, PlanGroup
 from deadband.queries.ranges import Grid, RangeAnswered
 from deadband.queries.resource import UNCLEAR, ResourceRecipe
-from deadband.queries.types import Answered, Need, Question, Series
+from deadband.queries.types import Answer, Answered, Failed, Need, Question, Series
 
 _Column = list[Fraction | None]
 _GAP = Fraction(-1, 3)
@@ -23,10 +23,15 @@ Row = tuple[Fraction | None, ...]
 
 
 class Track:
-    """The answers to one question over a grid."""
+    """The answers to one question over a grid.
+
+    Attributes:
+        failed: Why there are none at any instant; None where there are.
+    """
 
     def __init__(self, grid: Grid, question: Question) -> None:
         self._grid = grid
+        self.failed: Failed | None = None
         self._limit = question.limit
         self._columns: dict[tuple[tuple[str, str], ...], _Column] = {}
         self._labels: list[Mapping[str, str]] = []
@@ -57,8 +62,10 @@ class Track:
         )
         return min((start for start in starts if start is not None), default=None)
 
-    def answer(self, row: tuple[Row, tuple[str, ...]]) -> Answered:
+    def answer(self, row: tuple[Row, tuple[str, ...]]) -> Answer:
         """The instant answer that a row stands for, cut as the live adapter cuts it."""
+        if self.failed is not None:
+            return self.failed
         values, warnings = row
         series = [
             Series(labels, value) for labels, value in zip(self._labels, values, strict=True) if value is not _GAP

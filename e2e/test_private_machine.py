@@ -44,6 +44,22 @@ def test_a_private_machine_leaves_nothing_behind(tmp_path: Path, capfd: pytest.C
     assert groups(os.getpid()) == []
 
 
+def test_with_control_groups_of_version_2_all_processes_are_in_a_group_beside_the_pods(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Beside controllers of version 1, the empty hierarchy of version 2 is taken for a full one.
+    beside = Path("/sys/fs/cgroup/unified")
+    monkeypatch.setattr(machine, "_TOP", beside if beside.exists() else Path("/sys/fs/cgroup"))
+    monkeypatch.setattr(machine, "NEEDED_UNIFIED", ())
+    code = machine.run(["sh", "-c", "cat /proc/self/cgroup; ls /sys/fs/cgroup/init; cat /sys/fs/cgroup/cgroup.procs"])
+
+    assert code == 0
+    said = capfd.readouterr().out.split()
+    assert "0::/init" in said
+    assert said[-1].startswith("cgroup.") or said[-1].endswith("pressure"), "no process is left in the topmost group"
+    assert groups(os.getpid()) == []
+
+
 def test_all_that_ran_in_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from e2e.testbed.node.machine import private_machine\n"

@@ -20,6 +20,7 @@ import requests
 from e2e.testbed.installation import SYSTEM
 from e2e.testbed.node.load import Load, call
 from e2e.testbed.node.record import Moment
+from e2e.testbed.node.truth import GROUPS
 from e2e.testbed.node.workloads import burner, pod_level, with_sidecar
 from e2e.testbed.node.world import World, open_world
 from e2e.testbed.policies import policy
@@ -182,7 +183,7 @@ def kill_first_processes(world: World, name: str) -> None:
     """Kill process 1 of each container of a Deployment, as the kernel does when memory is out."""
     pods = world.cluster.get("pods", "-n", NAMESPACE, "-l", f"app={name}")["items"]
     for pod in pods:
-        for group in Path("/sys/fs/cgroup/cpuacct/kubepods").glob(f"**/pod{pod['metadata']['uid']}/*/cgroup.procs"):
+        for group in (GROUPS / "kubepods").glob(f"**/pod{pod['metadata']['uid']}/*/cgroup.procs"):
             for pid in map(int, group.read_text().split()):
                 if "pause" not in Path(f"/proc/{pid}/cmdline").read_text():
                     os.kill(pid, signal.SIGKILL)

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2e.testbed.node.machine import own_namespaces
+from e2e.testbed.node.machine import INNER, UNIFIED, own_namespaces
+from e2e.testbed.processes import wait_until
 
 NODE_NAME = "real-node"
 NODE_ADDRESS = "10.244.0.1"
@@ -33,6 +34,7 @@ _SYSCTLS = {
 }
 """What the kubelet sets; it finds them so, and the machine keeps its own."""
 
+_GROUPS = Path("/sys/fs/cgroup")
 _SIOCSIFADDR, _SIOCSIFNETMASK, _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCBRADDBR = 0x8916, 0x891C, 0x8913, 0x8914, 0x89A0
 _IFF_UP = 1
 
@@ -62,14 +64,13 @@ def _refuse_outside(outside: str) -> None:
 def _mount_all(folder: Path, hierarchies: Sequence[str]) -> None:
     _mount("--make-rprivate", "/")
     _mount("-t", "sysfs", "sysfs", "/sys")
-    _mount("-t", "tmpfs", "tmpfs", "/sys/fs/cgroup")
-    for options in hierarchies:
-        place = Path("/sys/fs/cgroup") / options.removeprefix("name=")
-        place.mkdir()
-        _mount("-t", "cgroup", "-o", options if "=" not in options else f"none,{options}", "cgroup", place)
-        for each in options.split(","):
-            if "," in options:
-                (place.parent / each).symlink_to(place.name)
+    if UNIFIED in hierarchies:
+        _mount("-t", "cgroup2", "cgroup2", _GROUPS)
+        _share_out()
+    else:
+        _mount("-t", "tmpfs", "tmpfs", _GROUPS)
+        for options in hierarchies:
+            _mount_hierarchy(options)
     _mount_state(folder)
     for name in ("/run", "/var/log"):
         _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", name)
@@ -79,6 +80,25 @@ def _mount_all(folder: Path, hierarchies: Sequence[str]) -> None:
         own.write_text(f"{value}\n")
         _mount("--bind", own, f"/proc/sys/{name}")
     _mount("--make-rshared", "/")
+
+
+def _mount_hierarchy(options: str) -> None:
+    """Mount one hierarchy of version 1 where programs look for it."""
+    place = _GROUPS / options.removeprefix("name=")
+    place.mkdir()
+    _mount("-t", "cgroup", "-o", options if "=" not in options else f"none,{options}", "cgroup", place)
+    for each in options.split(",") if "," in options else ():
+        (_GROUPS / each).symlink_to(place.name)
+
+
+def _share_out() -> None:
+    """Give the groups below ours the controllers (version 2), once we and who waits for us outside have left it."""
+    (_GROUPS / INNER).mkdir()
+    (_GROUPS / INNER / "cgroup.procs").write_text("0")
+    processes = _GROUPS / "cgroup.procs"
+    wait_until(lambda: not processes.read_text(), timeout=30, what="the topmost group is empty")
+    available = (_GROUPS / "cgroup.controllers").read_text().split()
+    (_GROUPS / "cgroup.subtree_control").write_text(" ".join(f"+{each}" for each in available))
 
 
 def _mount_state(folder: Path) -> None:

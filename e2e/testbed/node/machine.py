@@ -17,12 +17,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.testbed.processes import Process
+from e2e.testbed.processes import Process, wait_until
 
 NAMESPACES = ("mnt", "net", "pid", "cgroup", "uts", "ipc")
 NEEDED = {"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "pids"}
-"""Controllers without which neither kubelet nor runc works."""
+"""Controllers (version 1) without which neither kubelet nor runc works."""
+INNER = "init"
+"""Under version 2, the group of all processes of the private machine that are not in pods."""
+UNIFIED = "unified"
+"""The options of the one hierarchy of version 2."""
+NEEDED_UNIFIED = ("cpu", "cpuset", "memory", "pids")
+"""Controllers (version 2) that groups below the topmost one must have already."""
 
+_TOP = Path("/sys/fs/cgroup")
 _PREFIX = "deadband-node-"
 # The pods share the machine with the tests that run outside; by default all of them together would count as one task.
 _SHARES = 16384
@@ -33,11 +40,12 @@ _REMOVE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """One hierarchy of control groups (version 1).
+    """One hierarchy of control groups.
 
     Attributes:
-        options: With which it is mounted: `cpu`, `cpu,cpuacct` or `name=systemd`.
-        group: Folder of the group that we are in.
+        options: With which it is mounted: `cpu`, `cpu,cpuacct` or `name=systemd`; `UNIFIED` for version 2.
+        group: Folder of the group below which a new one may be made: the one that we are in, the topmost of version 2,
+            where a group with processes may have no others below it.
     """
 
     options: str
@@ -50,14 +58,17 @@ def unavailable() -> str | None:
         return "a real node needs Linux and util-linux"
     if os.geteuid() != 0:
         return "a real node needs root"
-    missing = NEEDED - {option for each in hierarchies() for option in each.options.split(",")}
-    if missing:
-        return f"a real node needs control groups of version 1 with {', '.join(sorted(missing))}"
+    options = {option for each in hierarchies() for option in each.options.split(",")}
+    if UNIFIED not in options and (missing := NEEDED - options):
+        return f"a real node needs control groups with {', '.join(sorted(missing))}"
     return None
 
 
 def hierarchies() -> list[Hierarchy]:
-    """Return the mounted hierarchies that we have a group in."""
+    """Return the one hierarchy of version 2 where it has the controllers, else those of version 1 that we are in."""
+    control = _TOP / "cgroup.subtree_control"
+    if control.exists() and set(NEEDED_UNIFIED) <= set(control.read_text().split()):
+        return [Hierarchy(UNIFIED, _TOP)]
     mounts: dict[frozenset[str], tuple[str, Path]] = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -90,6 +101,8 @@ def private_machine(folder: Path, command: Sequence[str], *, log: Path) -> Itera
         process = Process("node", ["sh", "-c", _JOIN, "sh", *map(str, groups), "--", *run, "--", *command], log=log)
         process.start()
         try:
+            if UNIFIED in {each.options for each in hierarchies()}:
+                _leave(groups[0], process)
             yield process
         finally:
             process.kill()
@@ -151,6 +164,17 @@ def _settle(hierarchy: Hierarchy, group: Path) -> None:
             (group / name).write_text((hierarchy.group / name).read_text())
     if "cpu" in options:
         (group / "cpu.shares").write_text(str(_SHARES))
+
+
+def _leave(group: Path, process: Process) -> None:
+    """Move the process that waits for the private machine into the group that its first process makes for both of them.
+
+    Under version 2 only a group without processes may have groups with controllers below it.
+    """
+    inner = group / INNER
+    wait_until(lambda: inner.exists() or not process.running, timeout=30, what="the private machine has a group")
+    if process.running:
+        (inner / "cgroup.procs").write_text(str(process.pid))
 
 
 def _remove(group: Path) -> None:

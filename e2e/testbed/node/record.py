@@ -118,6 +118,10 @@ class Record:
             before = line
         return "\n".join(lines)
 
+    def whole(self) -> str:
+        """What all policies saw."""
+        return "\n\n".join(f"{name}\n{self.told(name, moments[0].when)}" for name, moments in self._moments.items())
+
     def _run(self) -> None:
         while not self._end.wait(_INTERVAL_SECONDS):
             self._look()

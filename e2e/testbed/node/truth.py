@@ -7,15 +7,20 @@ import time
 from pathlib import Path
 from typing import Self
 
-_GROUPS = Path("/sys/fs/cgroup/cpuacct")
-_NANOSECONDS = 1e9
+_TOP = Path("/sys/fs/cgroup")
+GROUPS = _TOP / "cpuacct" if (_TOP / "cpuacct").exists() else _TOP
+"""The folder of the topmost group, of version 1 or 2."""
+_NANOSECONDS, _MICROSECONDS = 1e9, 1e6
 _INTERVAL_SECONDS = 0.25
 
 
 def cpu_seconds(group: Path) -> float | None:
     """Return the CPU seconds that a group and all below it have used since it was made; None when it is gone."""
     try:
-        return int((group / "cpuacct.usage").read_text()) / _NANOSECONDS
+        if GROUPS != _TOP:
+            return int((group / "cpuacct.usage").read_text()) / _NANOSECONDS
+        counters = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
+        return int(counters["usage_usec"]) / _MICROSECONDS
     except OSError:
         return None
 
@@ -71,9 +76,9 @@ class Truth:
 
     def _record(self) -> None:
         while not self._end.wait(_INTERVAL_SECONDS):
-            for folder, _, _ in os.walk(_GROUPS / "kubepods"):  # which passes over what goes meanwhile
+            for folder, _, _ in os.walk(GROUPS / "kubepods"):  # which passes over what goes meanwhile
                 seconds = cpu_seconds(Path(folder))
                 if seconds is not None:
-                    key = f"/{Path(folder).relative_to(_GROUPS)}"
+                    key = f"/{Path(folder).relative_to(GROUPS)}"
                     self._seconds.setdefault(key, []).append(seconds)
                     self._times.setdefault(key, []).append(time.time())  # noqa: TID251 - to compare with samples

@@ -67,7 +67,7 @@ class World:
 
 @contextmanager
 def open_world(folder: Path, namespace: str) -> Iterator[World]:
-    """Start it all; at the end the logs of the operator's pods are in the folder."""
+    """Start it all; at the end the record and the logs of the operator's pods are in the folder."""
     with open_real(folder / "cluster") as cluster:
         cluster.create_namespace(namespace)
         access = cluster.scrape_access()
@@ -84,6 +84,7 @@ def open_world(folder: Path, namespace: str) -> Iterator[World]:
                 try:
                     with Record(client, namespace, truth) as record:
                         yield World(cluster, record, truth, main, lossy, jobs)
+                    (folder / "record.txt").write_text(record.whole())
                 finally:
                     _keep_logs(cluster, folder)
 

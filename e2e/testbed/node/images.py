@@ -20,7 +20,7 @@ from typing import Any
 
 from e2e.testbed.packages import debian
 from e2e.testbed.tools.cache import cache_directory, locked
-from e2e.testbed.tools.golang import go_binary
+from e2e.testbed.tools.golang import GoError, go_binary
 from e2e.testbed.tools.progress import Progress
 
 PAUSE = "testbed.invalid/pause:1"
@@ -42,7 +42,7 @@ def prepare(progress: Progress) -> None:
     """Make what is slow and does not change with the work tree, once for all processes of this machine.
 
     Raises:
-        ImageError, PackageError, GoError: Something cannot be fetched or built.
+        ImageError, PackageError: Something cannot be fetched or built.
     """
     _burner(progress)
     _python(progress)
@@ -52,7 +52,7 @@ def archives(folder: Path) -> list[Path]:
     """Write the archives of all images into a folder.
 
     Raises:
-        ImageError, PackageError, GoError: Something cannot be fetched or built.
+        ImageError, PackageError: Something cannot be fetched or built.
     """
     progress = Progress()
     burner = folder / "burner.layer"
@@ -82,7 +82,11 @@ def _burner(progress: Progress) -> Path:
         if not binary.exists():
             unfinished = binary.with_suffix(".unfinished")
             environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
-            command = [str(go_binary(progress)), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"]
+            try:
+                go = go_binary(progress)
+            except GoError as error:
+                raise ImageError(f"the burner cannot be built: {error}") from error
+            command = [str(go), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"]
             with progress.task("burner", "building") as task:
                 code, output = task.run([*command, "-o", str(unfinished), "."], cwd=_BURNER, env=environment)
             if code != 0:

@@ -1,6 +1,6 @@
 """Two revisions side by side: their windows as data, and the ratios that follow from them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -116,7 +116,8 @@ def report(comparison: Comparison, codes: tuple[Code, Code]) -> str:
     for name, found in ratios(comparison).items():
         title, _, show = _FIGURES[name]
         lines.append([title, show(found.revision), show(found.tree), _shown(found.ratio), _spread(found)])
-    return f"{head}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "\n".join([head, "", table, *_disturbed(comparison, codes)])
 
 
 def document(codes: tuple[Code, Code], found: Sequence[Comparison]) -> dict[str, Any]:
@@ -145,6 +146,14 @@ def document(codes: tuple[Code, Code], found: Sequence[Comparison]) -> dict[str,
             for each in found
         ],
     }
+
+
+def _disturbed(comparison: Comparison, codes: tuple[Code, Code]) -> Iterator[str]:
+    """A line for each window that was not quiet, which a median alone would hide."""
+    for number, each in enumerate(comparison.rounds, start=1):
+        for code, window in zip(codes, (each.revision, each.tree), strict=True):
+            if window.writes:
+                yield f"Not quiet: {code.name} wrote {window.writes} times in round {number}. Measure again."
 
 
 def _by(tree: float, revision: float) -> float | None:

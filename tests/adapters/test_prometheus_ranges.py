@@ -254,6 +254,7 @@ def test_another_server_under_the_same_url_is_not_taken_for_the_first(server: Se
     [
         pytest.param({"url": "http://127.0.0.1:1"}, id="another server"),
         pytest.param({"headers": [{"name": "X-Scope-OrgID", "value": "b"}]}, id="another tenant"),
+        pytest.param({"queryParameters": [{"name": "dedup", "value": "false"}]}, id="other parameters"),
         pytest.param({"stale_after_seconds": 60}, id="another staleness"),
     ],
 )

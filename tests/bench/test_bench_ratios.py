@@ -78,6 +78,15 @@ def test_the_report_leaves_a_ratio_out_when_there_is_nothing_to_divide_by() -> N
     assert "| writes for policies in a window | 0 | 0 |  |  |" in report(comparison((1.0, 1.0)), CODES)
 
 
+def test_the_report_names_each_window_that_was_not_quiet() -> None:
+    calm = comparison((1.0, 1.0), (1.0, 1.0), (1.0, 1.0))
+    second = replace(calm.rounds[1], tree=replace(WINDOW, writes=208))
+    disturbed = replace(calm, rounds=(calm.rounds[0], second, calm.rounds[2]))
+
+    assert "Not quiet" not in report(calm, CODES)
+    assert report(disturbed, CODES).endswith("\nNot quiet: working tree wrote 208 times in round 2. Measure again.")
+
+
 def test_the_json_file_has_what_was_compared_the_ratios_and_every_round() -> None:
     found = json.loads(json.dumps(document(CODES, [comparison((0.04, 0.05), (0.04, 0.05))])))
     (compared,) = found["comparisons"]

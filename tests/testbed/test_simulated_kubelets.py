@@ -56,7 +56,7 @@ def test_a_pod_at_its_limit_with_nothing_more_to_do_stays_ready() -> None:
     assert made.orders().unready == frozenset()
 
 
-def test_a_probe_that_fails_keeps_its_pod_at_its_limit_until_it_recovers() -> None:
+def test_a_pod_whose_probe_fails_works_on_at_its_limit_until_it_gets_load_again() -> None:
     made = world(cores=1.5)
     failed = first_failing(made)
     (uid,) = made.orders().unready
@@ -66,6 +66,10 @@ def test_a_probe_that_fails_keeps_its_pod_at_its_limit_until_it_recovers() -> No
     assert uid in made.orders().unready
     made.advance(failed + 5.5)
     assert uid not in made.orders().unready
+    assert made.use[uid, "db"].cores == 0.5, "the API server does not know yet that it is ready"
+    made.observe(Cluster((pod(uid.removeprefix("uid-")),)), failed + 6)
+    made.observe(Cluster((pod(uid.removeprefix("uid-"), "False"),)), failed + 6.5)
+    assert made.use[uid, "db"].cores == 0, "what makes it unready now is something else"
 
 
 def test_a_lost_node_is_unreachable_after_its_grace() -> None:

@@ -41,7 +41,7 @@ The scenario (every key has a default but the names and ``connections``; unknown
           seconds: 4                   # after the container's start; none any more once the pod is ready
         drainingCores: 0               # a terminating one
         readiness:                     # absent: throttling does not cost a pod its readiness
-          failsAfterSeconds: 10        # of throttling, up to twice as long; it goes on at its limit
+          failsAfterSeconds: 10        # of throttling, up to twice as long; it works on at its limit
           recoversAfterSeconds: 10     # after it failed
     queues:
       - name: leads

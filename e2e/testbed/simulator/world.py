@@ -247,7 +247,7 @@ class World:
         config = state.config
         if pod.deletion is not None:
             return config.draining_cores
-        if pod.uid in state.probes.failing:
+        if pod.uid in state.probes.busy:
             return limit_of(config, pod, "cpu")
         age = self.now - self._started.get((pod.uid, main.name), self.now)
         if config.start_up is not None and age < config.start_up.seconds:

@@ -8,12 +8,13 @@ from hashlib import sha256
 from math import isclose
 
 from deadband.adapters.kept_answers import KeptAnswers
-from deadband.adapters.prometheus_answers import AskError, RejectedError, parse_ranges
+from deadband.adapters.prometheus_answers import AskError, RejectedError, parse_answer, parse_ranges
 from deadband.adapters.prometheus_connection import Connection, Reply, lookback_of
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.queries.ranges import MOST_POINTS, Grid, RangeAnswered, RangeSeries
-from deadband.queries.types import Question
+from deadband.queries.sampling import INTERVALS, MOST_JOBS, Sampling, learned, usage_jobs
+from deadband.queries.types import Question, Series
 
 SMALLEST_PART = 60
 """A server that cannot answer for so few instants cannot answer at all."""
@@ -133,6 +134,24 @@ class PrometheusRanges:
         form = {"query": f"{selector}[{seconds}s]", "time": str(int(until.timestamp())), "limit": str(FEW_SERIES)}
         reply = self._call(source, "/api/v1/query", form)
         return parse_ranges(reply.status, reply.body, Grid.between(until - within, until, seconds)).series
+
+    def sampling(self, source: str, until: datetime) -> Sampling | None:
+        """How often a source scraped in the minutes before an instant; None when it does not tell.
+
+        Args:
+            source: Name of the source.
+            until: The instant, aware UTC.
+        """
+        try:
+            intervals = self._instant(source, INTERVALS, until)
+            return learned(intervals, self._instant(source, usage_jobs(self._specs[source]), until))
+        except AskError:
+            return None  # what is read with it will tell whether the source answers at all
+
+    def _instant(self, source: str, promql: str, at: datetime) -> tuple[Series, ...]:
+        form = {"query": promql, "time": str(int(at.timestamp())), "limit": str(MOST_JOBS)}
+        reply = self._call(source, "/api/v1/query", form)
+        return parse_answer(reply.status, reply.body, limit=MOST_JOBS).series
 
     def close(self) -> None:
         """Let go of the connections, and of what there is no room to keep."""

@@ -99,7 +99,7 @@ class MetricSourceSpec(ApiModel):
     """Where a Prometheus is and how it may be used."""
 
     url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s?#@]+$")]
-    """Base URL, without query, fragment or credentials; `/api/v1/query` is appended."""
+    """Base URL, without query (that is `queryParameters`), fragment or credentials; `/api/v1/query` is appended."""
     auth: Auth | None = None
     """Credentials; absent: none. Read again every minute."""
     tls: Tls | None = None

@@ -12,6 +12,7 @@ from deadband.adapters.prometheus_answers import AskError
 from deadband.adapters.prometheus_ranges import HistoryError, PrometheusRanges, QueryRejectedError
 from deadband.advice.past import Past, Sampling, interval_of, look_back
 from deadband.api.conditions import Reason
+from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScalingPolicySpec
 from deadband.cli.asked import promql
 from deadband.cli.cases import Case
@@ -85,8 +86,10 @@ def play_all(
     Raises:
         PastError: The span is too long, a source does not answer, or its answers cannot be kept.
     """
+    grids = [span.grid(case.spec) for case in cases]  # before anything is asked: a span may be too long
     prepared = [
-        (case, span.grid(case.spec), wanted(case.spec, case.namespace, case.sources, case.default)) for case in cases
+        (case, grid, wanted(case.spec, case.namespace, case.sources, case.default))
+        for case, grid in zip(_following(cases, span.end), grids, strict=True)
     ]
     read = _read(prepared, kept, told)
     playing = _Share(told, "Playing", sum(grid.count for _, grid, _ in prepared))
@@ -105,6 +108,25 @@ class _Share:
         self._told(self._stage, self.done / self._everything)
 
 
+def _following(cases: Sequence[Case], until: datetime) -> list[Case]:
+    """The same policies, with rate windows that follow how often their sources scrape, as the operator's do."""
+    known: dict[str, int | None] = {}
+
+    def interval(spec: MetricSourceSpec) -> int | None:
+        key = spec.model_dump_json()
+        if spec.rate_window_seconds is None and key not in known:
+            reader = PrometheusRanges({"": spec}, now=until)
+            sampling = reader.sampling("", until)
+            reader.close()
+            known[key] = sampling.interval if sampling is not None else None
+        return known.get(key)
+
+    return [
+        replace(case, sources={name: spec.following(interval(spec)) for name, spec in case.sources.items()})
+        for case in cases
+    ]
+
+
 def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
     """Look back at the last seven days of every policy, once a minute.
 
@@ -121,7 +143,7 @@ def recall(cases: Sequence[Case], *, now: datetime, told: Told) -> list[Past]:
     grid = Grid.between(now - LOOKED_BACK, now, _LOOK_EVERY_SECONDS)
     prepared = [
         (case, grid, wanted(case.spec, case.namespace, case.sources, case.default, measured=case.measured))
-        for case in cases
+        for case in _following(cases, now)
     ]
     read = _read(prepared, None, told, rejected_reads_error=True)
     return [_looked_back(case, each, now) for (case, _, _), each in zip(prepared, read, strict=True)]

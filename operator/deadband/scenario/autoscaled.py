@@ -96,7 +96,8 @@ class AutoscaledCluster(Cluster):
         self._bound(rewrite.low, rewrite.high, now)
 
     def _bound(self, low: int, high: int, now: datetime) -> None:
-        """Set the bounds; the HPA brings the workload between them, unless that was switched off."""
+        """Set the bounds; the HPA brings the workload between them, unless another user switched it off."""
+        off = self.replicas == 0 and self._low > 0
         self._low, self._high = low, high
-        if self.replicas:
+        if not off:
             self._scale(min(max(self.replicas, low), high), now)

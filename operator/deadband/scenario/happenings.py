@@ -129,7 +129,8 @@ def _hpa(place: Place, *, whole: bool) -> tuple[int | None, int | None]:
     if places is None:
         return None, None
     low, high = (
-        places[key].integer(1, MOST_REPLICAS) if key in places else None for key in ("minReplicas", "maxReplicas")
+        places[key].integer(least, MOST_REPLICAS) if key in places else None
+        for key, least in (("minReplicas", 0), ("maxReplicas", 1))
     )
     if whole:
         for key in ("minReplicas", "maxReplicas"):

@@ -12,7 +12,8 @@ from e2e.testbed.node.truth import Truth
 from e2e.testbed.policies import GROUP, VERSION
 
 _INTERVAL_SECONDS = 1.0
-_NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?%")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_VALUE = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?\s?%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,18 @@ class Moment:
     decision: str
 
     def ends(self, metric: str = "cpu") -> tuple[float, float] | None:
-        """The lowest and highest percentage that a metric's value names, the same where it is one; None without."""
+        """The two ends of a metric's reading in percent, the same where it is one number; None without one.
+
+        Raises:
+            ValueError: The value is written otherwise than `63%` or `45-70%`.
+        """
         value, _ = self.readings.get(metric, (None, ""))
-        numbers = [float(each.replace(",", "")) for each in _NUMBER.findall(value or "")]
-        return (min(numbers), max(numbers)) if numbers else None
+        if value is None:
+            return None
+        found = _VALUE.fullmatch(value)
+        if found is None:
+            raise ValueError(f"{value!r} is no percentage")
+        return float(found[1]), float(found[2] or found[1])
 
 
 @dataclass(frozen=True, slots=True)

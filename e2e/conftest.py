@@ -26,7 +26,7 @@ from e2e.testbed.tools.progress import Progress
 _TIMEOUT_SECONDS = 180
 _HERE = Path(__file__).parent
 _REAL_NODE = "test_real_node.py"
-_OF_REAL_NODES = (_REAL_NODE, "test_private_machine.py")
+_OF_REAL_NODES = (_REAL_NODE, "test_private_machine.py", "test_relay.py")
 _LONG = (
     _REAL_NODE, "test_faults.py", "test_scaling.py", "test_guides.py", "test_survival.py", "test_alerts.py",
     "test_bench.py", "test_soak.py", "test_real_readings.py",

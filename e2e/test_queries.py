@@ -306,7 +306,7 @@ def test_one_query_for_a_whole_group_reads_what_many_scoped_ones_read(world: Wor
 
     assert ["w41" in question.promql for question in plan(needs, world.sources).questions] == [False]
     assert whole == {key: reading for part in scoped for key, reading in part.items()}
-    assert whole == {asked.key: Sample(Fraction(number * 100, MANY), pods=1) for number, asked in enumerate(needs)}
+    assert whole == {asked.key: Sample(Fraction(number * 100, MANY)) for number, asked in enumerate(needs)}
 
 
 def test_raw_promql_that_is_nan_is_no_number(world: World) -> None:

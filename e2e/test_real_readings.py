@@ -318,12 +318,16 @@ def test_a_lost_kubelet_gives_the_last_right_number_or_none(play: Play) -> None:
     assert play.readings("far-away", start=play.hidden - 10, end=play.hidden) == []
 
 
-@pytest.mark.parametrize("name", ["rollout", "killed", "young", "meshed"])
-def test_lost_scrapes_give_the_last_right_number_or_none(play: Play, name: str) -> None:
-    before = play.readings(name, start=play.hidden - 5, end=play.hidden)[-1]
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("rollout", "cpu"), ("killed", "cpu"), ("young", "cpu"), ("meshed", "cpu"), ("meshed", "proxy")],
+)
+def test_lost_scrapes_give_the_last_right_number_or_none(play: Play, name: str, metric: str) -> None:
+    before = play.readings(name, metric, start=play.hidden - 6, end=play.hidden)
+    assert before, "measured until then"
     end = play.hidden + HIDDEN_SECONDS
-    assert wrong(play.readings(name, start=play.hidden, end=end), before, within=8) == []
-    assert play.readings(name, start=end - 5, end=end) == []
+    assert wrong(play.readings(name, metric, start=play.hidden, end=end), before[-1], within=8) == []
+    assert play.readings(name, metric, start=end - 5, end=end) == []
     assert len(play.replicas(name, start=play.hidden, end=end)) == 1
 
 

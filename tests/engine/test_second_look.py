@@ -44,7 +44,6 @@ def _sums() -> list[Series]:
     return [
         _row("calm", "used", 0.5),
         _row("calm", "whole", 1),
-        _row("calm", "pods", 1),
         _row("doubtful", "doubt", 0),
     ]
 
@@ -72,10 +71,11 @@ class Round:
         self.world = FakeWorld(metrics=self.source)
         self.readings: dict[str, Reading] = {}
 
-    def start(self) -> "asyncio.Task[None]":
+    def start(self, **replicas: int) -> "asyncio.Task[None]":
+        """Begin, with two replicas of each Deployment unless told otherwise."""
         self.world.scheduler.receive("MetricSource", "ADDED", source())
         for name in ("calm", "doubtful"):
-            self.world.add_deployment(name)
+            self.world.add_deployment(name, replicas.get(name, 2))
             self.world.add_policy(name, **CPU)
         return asyncio.create_task(self._gather())
 
@@ -97,7 +97,7 @@ async def test_a_workload_beyond_doubt_does_not_wait_for_one_in_doubt(looking: R
 
     await until(lambda: "calm" in looking.readings)
 
-    assert looking.readings == {"calm": Sample(Fraction(50), pods=1)}
+    assert looking.readings == {"calm": Sample(Fraction(50))}
     task.cancel()
 
 
@@ -111,6 +111,15 @@ async def test_a_workload_in_doubt_is_read_pod_by_pod_as_of_the_same_instant(loo
     assert (reading.low, reading.high, reading.pods, reading.measured) == (30, 105, 2, 1)
     assert len(set(looking.source.at)) == 1
     assert ["calm" in question.promql for question in looking.source.asked] == [True, False]
+
+
+async def test_a_target_at_zero_reads_empty_without_a_second_look(looking: Round) -> None:
+    await looking.start(doubtful=0)
+
+    reading = looking.readings["doubtful"]
+    assert isinstance(reading, Absent)
+    assert reading.reason == "Empty"
+    assert len(looking.source.asked) == 1
 
 
 async def test_a_second_look_that_is_late_reads_timeout(looking: Round, monkeypatch: pytest.MonkeyPatch) -> None:

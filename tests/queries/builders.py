@@ -40,11 +40,9 @@ def series(value: float | str | None, time: datetime | None = NOW, **labels: str
     return Series(labels, None if value is None else Fraction(str(value)), time)
 
 
-def parts(
-    used: float | None = 0, whole: float = 0, pods: int = 1, *, doubt: bool = False, workload: str = "api"
-) -> Answered:
+def parts(used: float | None = 0, whole: float = 0, *, doubt: bool = False, workload: str = "api") -> Answered:
     """What the first look of the resource recipe gives for one workload in leadgen; what is 0 has no series."""
-    amounts = {"used": used, "whole": whole, "pods": pods}
+    amounts = {"used": used, "whole": whole}
     rows = [
         series(value, namespace="leadgen", workload=workload, part=part)
         for part, value in amounts.items()

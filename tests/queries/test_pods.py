@@ -232,6 +232,21 @@ def test_what_cannot_be_a_percentage_is_absent_with_its_reason(rows: Rows, expec
 
 
 @pytest.mark.parametrize(
+    ("workload", "said"),
+    [
+        pytest.param("a/Deployment/b", False, id="a kind whose way to its pods is known"),
+        pytest.param("a/Rollout/b", True, id="a kind that may own its pods by another way"),
+    ],
+)
+def test_a_foreign_kind_without_pods_says_which_pods_are_found(workload: str, said: bool) -> None:
+    reading = read(Rows(), cpu(workload))
+
+    assert isinstance(reading, Absent)
+    assert reading.message.startswith("no ready pod of b is known")
+    assert ("pods are found that a Rollout or a ReplicaSet of it owns" in reading.message) is said
+
+
+@pytest.mark.parametrize(
     ("age", "measured"),
     [pytest.param(10, True, id="after it became Ready"), pytest.param(50, False, id="before it became Ready")],
 )

@@ -13,7 +13,7 @@ from fractions import Fraction
 from deadband.api.conditions import Reason
 from deadband.api.metrics import Metric
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.core.types import Absent, Reading
+from deadband.core.types import Absent, Reading, Target
 from deadband.engine.records import PolicyRecord
 from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
@@ -142,18 +142,30 @@ class Gathering:
         self,
         group: _Group,
         uids: Collection[str],
-        readings: Mapping[Key, Reading],
+        readings: dict[Key, Reading],
         specs: Mapping[str, MetricSourceSpec],
         now: datetime,
     ) -> _Group:
-        """Look closer for those of the policies that a first look left unclear; for none where it left none so."""
+        """Look closer for those of the policies that a first look left unclear; for none where it left none so.
+
+        Targets without pods are not looked at; their `readings` become Empty.
+        """
         unclear = [need for need in group.plan.unclear(readings) if need.key.policy in uids]
+        for need in [each for each in unclear if self._at_zero(each)]:
+            unclear.remove(need)
+            readings[need.key] = Absent(Reason.EMPTY, "the target has no pods")
         needs = [replace(need, highest=self._highest(need.key)) for need in unclear]
         second = _Group(needs, {need.key.policy: group.waiting[need.key.policy] for need in needs})
         second.known = {key: reading for key, reading in readings.items() if key.policy in second.waiting}
         second.plan = closer(needs, specs)
         second.asked = self._ask([second], now)
         return second
+
+    def _at_zero(self, need: Need) -> bool:
+        """Whether the target is known to have no pods, of which a second look would find out nothing."""
+        record = self._store.policies.get(need.key.policy)
+        target = self._store.target(record) if record is not None else None
+        return isinstance(target, Target) and target.pods == 0
 
     def _highest(self, key: Key) -> Fraction:
         """The highest threshold of a metric; 0 where the policy has gone meanwhile."""

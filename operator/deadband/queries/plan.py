@@ -32,6 +32,10 @@ WHOLE_GROUP_LIMIT = 200_000
 """Series of a whole group's answer: 20,000 workloads have up to 80,000."""
 
 
+NOTHING = Absent(Reason.NOT_MEASURED, "the source shows none of the workloads: is kube-state-metrics scraped?")
+"""The reading of every workload of a large group when the answer is empty: not one second look for each of them."""
+
+
 _Member = tuple[tuple[str, ...], Need]
 """A need after its place in the answer."""
 
@@ -56,10 +60,17 @@ class PlanGroup:
             mine = rows.get(place, [])
             if refused is not None:
                 yield need.key, refused
+            elif self.whole and not rows and isinstance(self.recipe, ResourceRecipe):
+                yield need.key, NOTHING
             elif self.stale_after is not None and is_stale(mine, now=now, after=self.stale_after):
                 yield need.key, Absent(Reason.STALE, f"the source answers with values older than {self.stale_after}")
             else:
                 yield need.key, self.recipe.read(need, mine)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the question asks for a whole group, and names nothing one by one."""
+        return self.question.limit == WHOLE_GROUP_LIMIT
 
     def _index(self, answer: Answer | None) -> dict[tuple[str, ...], list[Series]]:
         rows: dict[tuple[str, ...], list[Series]] = defaultdict(list)

@@ -2,8 +2,9 @@
 
 One query brings what was sampled and when; here it is judged which pods are measured, exactly and without a clock.
 Beside the series that `deadband.queries.resource` names, kube-state-metrics' kube_pod_container_state_started,
-kube_pod_container_status_running, kube_pod_info {node} and kube_node_status_condition are read; without them more pods
-count as measured, and a lost node's pods are counted until they are deleted.
+kube_pod_container_status_running, kube_pod_init_container_info {restart_policy}, kube_pod_info {node} and
+kube_node_status_condition are read; without them more pods count as measured, a native sidecar whose samples stopped
+does not count, and a lost node's pods are counted until they are deleted.
 """
 
 from collections import defaultdict
@@ -71,6 +72,8 @@ class PodsRecipe:
         chosen = Selected(self.first, needs, dialect, named=named)
         ready_time = "kube_pod_status_ready_time"
         living = f" and on ({BY_POD}) {chosen.ready}"
+        info = dialect.instant("kube_pod_init_container_info", *chosen.inside, equals("restart_policy", "Always"))
+        sidecars = f"{chosen.init_amounts} and on (namespace,pod,container) ({chosen.now()} or {info})"
         before = dialect.instant(
             "kube_pod_status_ready", *chosen.inside, equals("condition", "true"), offset=self.proof
         )
@@ -81,7 +84,7 @@ class PodsRecipe:
             READY_BEFORE: f"{before} == 1{living}",
             STARTED: dialect.instant("kube_pod_container_state_started", *chosen.inside),
             STOPPED: f"{dialect.instant('kube_pod_container_status_running', *chosen.inside)} == 0",
-            REQUEST: f"{chosen.amounts} or ({chosen.init_amounts} and on (namespace,pod,container) {chosen.now()})",
+            REQUEST: f"{chosen.amounts} or ({sidecars})",
             f"{VALUE}0": chosen.now(),
             f"{TIME}0": f"{chosen.time_of()} > time() - {dialect.stale}",
         }

@@ -29,11 +29,12 @@ from deadband.queries.owners import KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
 from deadband.queries.types import Need, Series
 
-USED, WHOLE, PODS, DOUBT = "used", "whole", "pods", "doubt"
-"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; how many
-pods are ready; present where a pod is in doubt, whatever its value."""
+USED, WHOLE, DOUBT = "used", "whole", "doubt"
+"""Values of the label `part`: use of the containers that have both a request and a usage; the requests of all; present
+where a pod is in doubt, whatever its value."""
 UNCLEAR = Absent(Reason.NOT_MEASURED, "a pod is not measured yet, and the pods were not looked at one by one")
-"""What the first look gives a workload in doubt; `deadband.queries.plan` looks closer at these, by identity."""
+"""What the first look gives a workload in doubt, or without any request; `deadband.queries.plan` looks closer at these,
+by identity."""
 NAMED_NAMESPACES = 500
 """A question about more of them asks for all: their names would stand in each of its selectors."""
 BY_CONTAINER = "namespace,pod,container"
@@ -51,7 +52,7 @@ about 1e-13 of the value, and 70.00000000000001 must not be above 70 (R4)."""
 
 @dataclass(frozen=True, slots=True)
 class ResourceRecipe:
-    """The first look at workloads of one kind in one resource; up to four series for each, told apart by `part`.
+    """The first look at workloads of one kind in one resource; up to three series for each, told apart by `part`.
 
     Two usage series of one container count once, by the larger one: two scrape jobs tell of it alike, and an old id
     beside the new one after a restart puts the pod in doubt.
@@ -86,14 +87,13 @@ class ResourceRecipe:
             for each in (
                 f"{chosen.ready} == 0",
                 f"{young} > time() - {judged}",
-                f"{chosen.amounts} unless on ({BY_CONTAINER}) ({chosen.measured})",
+                f"{chosen.judged} unless on ({BY_CONTAINER}) ({chosen.measured})",
             )
         )
         parts = " or ".join(
             (
                 marked(chosen.used, "part", USED),
                 marked(chosen.whole, "part", WHOLE),
-                marked(f"max by (namespace,pod) ({chosen.ready})", "part", PODS),
                 marked(f"({doubts})", "part", DOUBT),
             )
         )
@@ -111,25 +111,20 @@ class ResourceRecipe:
     def most(self, needs: Sequence[Need]) -> int:
         """The matchers span every pairing of namespace and name, so that many workloads can be in the answer."""
         pairs = len({need.namespace for need in needs}) * len({workload_of(need) for need in needs})
-        return pairs * (2 * len({container_of(need) for need in needs}) + 2)
+        return pairs * (2 * len({container_of(need) for need in needs}) + 1)
 
     def read(self, need: Need, rows: Sequence[Series]) -> Reading:
         """Percentage, exact on the sums as sent.
 
-        Empty without a pod, NoRequests when none has a request, UNCLEAR when one is in doubt.
+        UNCLEAR when a pod is in doubt, and when none has a request: the second look tells that from no pods.
         """
-        if not rows:
-            return self.no_pods(need)
         parts = {row.labels.get("part"): row.value for row in rows if self.concerns(need, row)}
-        if DOUBT in parts:
+        if DOUBT in parts or WHOLE not in parts:
             return UNCLEAR
-        zero = Fraction(0)
-        used, whole, pods = (parts.get(part, zero) for part in (USED, WHOLE, PODS))
-        if used is None or whole is None or pods is None:
+        used, whole = parts.get(USED, Fraction(0)), parts[WHOLE]
+        if used is None or not whole:
             return Absent(Reason.NOT_A_NUMBER)
-        if not whole:
-            return self.no_requests(need)
-        return Sample(percent(used, whole), pods=int(pods))
+        return Sample(percent(used, whole))  # without doubt every pod is Ready and counts, as the target shows them
 
     def no_pods(self, need: Need) -> Absent:
         """The reading of a workload without a pod that counts."""
@@ -199,6 +194,9 @@ class Selected:
         sidecars = f"{self.init_amounts} and on ({BY_CONTAINER}) {self.now()}"
         self.whole = f"max by ({BY_CONTAINER}) ({self.amounts} or ({sidecars}))"
         """By container: what it requests or is limited to."""
+        self.judged = self.whole if recipe.by_container else self.amounts
+        """The same, as far as its samples are looked for. Where samples stop, they stop for all containers of a pod, so
+        sidecars are looked for only where a metric selects one."""
 
     def now(self, offset: int = 0) -> str:
         """The usage series themselves, `offset` seconds ago."""

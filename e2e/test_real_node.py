@@ -83,7 +83,7 @@ WORKLOADS = [
         memory=f"{MEMORY_REQUEST}Mi",
         limits={"memory": f"{MEMORY_REQUEST}Mi"},
     ),
-    burns("joined", 2, 55),
+    burns("joined", 2, 45),
     burns("warming-up", 2, 0, flags=["--burst=4s"]),
     burns("overloaded", 2, 0, flags=[LOADED, "--queue=2"], limits={"cpu": f"{REQUEST * 1000:g}m"}),
     burns("unscraped", 1, 50),
@@ -159,7 +159,7 @@ def scene(world: World) -> Iterator[Scene]:
         if name != "of-the-pod":
             world.wait_for(f"{name} has a number", name, partial(read, world, name, metric), timeout=120)
     for address in world.record.ready("joined"):
-        call(address, f"/burn?cores={REQUEST * 0.55:g}")
+        call(address, f"/burn?cores={REQUEST * 0.45:g}")
     world.cluster.kubectl("scale", "deployment/joined", "-n", NAMESPACE, "--replicas=4")
     patched = {"spec": {"maxReplicas": 10, "minReplicas": 4}}
     world.cluster.kubectl("patch", "spol/joined", "-n", NAMESPACE, "--type=merge", "-p", str(patched).replace("'", '"'))

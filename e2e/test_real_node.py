@@ -128,9 +128,9 @@ class Scene:
         """The moments of a policy before it happened."""
         return [each for each in self.world.record.moments(name) if each.when < self.when]
 
-    def told(self, name: str) -> str:
-        """What a policy went through since it happened."""
-        return self.world.record.told(name, self.when)
+    def told(self, name: str, true: float | None = None) -> str:
+        """What a policy went through since it happened, and what its pods really used."""
+        return f"TRUE {true}\n{self.world.record.told(name, self.when)}"
 
     def true_percent(self, name: str, start: float, end: float, request: float = REQUEST) -> float:
         """CPU between two times after it happened, by the kernel."""
@@ -223,7 +223,7 @@ def test_a1_a_rollout_reads_no_lower_than_the_pods_work(scene: Scene) -> None:
 
     assert true > 45
     assert {each.replicas for each in moments} == {4}, scene.told("restarted")
-    assert astray(moments, true) == [], scene.told("restarted")
+    assert astray(moments, true) == [], scene.told("restarted", true)
 
 
 def test_a2_a_container_that_was_killed_counts_no_more(scene: Scene) -> None:
@@ -232,7 +232,7 @@ def test_a2_a_container_that_was_killed_counts_no_more(scene: Scene) -> None:
 
     assert true > 85
     assert {each.replicas for each in moments} == {2}
-    assert astray(moments, true) == [], scene.told("killed")
+    assert astray(moments, true) == [], scene.told("killed", true)
 
 
 def test_a2_the_memory_of_a_container_that_ran_out_of_it_counts_no_more(scene: Scene) -> None:
@@ -273,7 +273,7 @@ def test_a6_a_scrape_that_is_lost_reads_as_before_or_not_at_all(scene: Scene) ->
     true = scene.true_percent("unscraped", 0, WATCH_SECONDS)
 
     assert {each.replicas for each in moments} == {1}
-    assert astray(moments, true) == [], scene.told("unscraped")
+    assert astray(moments, true) == [], scene.told("unscraped", true)
     assert moments[-1].ends() is None, scene.told("unscraped")
 
 
@@ -283,7 +283,7 @@ def test_a7_a_native_sidecar_counts_and_can_be_measured_alone(scene: Scene) -> N
 
     assert true > 60
     assert {each.replicas for each in moments} == {2}
-    assert astray(moments, true) == [], scene.told("beside")
+    assert astray(moments, true) == [], scene.told("beside", true)
     assert astray(moments, 94, "proxy") == [], scene.told("beside")
     assert moments[-1].ends("proxy"), scene.told("beside")
 

@@ -51,17 +51,6 @@ class Moment:
         return float(found[1]), float(found[2] or found[1])
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod that was seen, with the Unix seconds at which it was first and last."""
-
-    name: str
-    uid: str
-    app: str
-    first: float
-    last: float
-
-
 class Record:
     """The record, kept from `with` on."""
 
@@ -71,7 +60,7 @@ class Record:
         self._namespace = namespace
         self._truth = truth
         self._moments: dict[str, list[Moment]] = {}
-        self._pods: dict[str, Pod] = {}
+        self._uids: dict[str, set[str]] = {}
         self._ready: dict[str, list[str]] = {}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="record")
@@ -104,16 +93,14 @@ class Record:
             end: Until when.
         """
         used = lived = 0.0
-        for pod in list(self._pods.values()):
-            if pod.app != name:
+        ends = tuple(f"pod{uid}" for uid in self._uids.get(name, ()))
+        for group in self._truth.ids():
+            if not group.endswith(ends):
                 continue
-            first, last = max(start, pod.first), min(end, pod.last)
-            for group in self._truth.ids():
-                if group.endswith(f"pod{pod.uid}") and last > first:
-                    seconds = self._truth.used(group, first, last)
-                    if seconds is not None:
-                        used += seconds
-                        lived += last - first
+            first, last = max(start, self._truth.began(group)), min(end, self._truth.ended(group))
+            if last > first and (seconds := self._truth.used(group, first, last)) is not None:
+                used += seconds
+                lived += last - first
         return 100 * used / (request * lived) if lived else 0.0
 
     def told(self, name: str, since: float = 0.0) -> str:
@@ -141,9 +128,7 @@ class Record:
         ready: dict[str, list[str]] = {}
         for pod in pods.items:
             app = pod.metadata.labels.get("app", "")
-            seen = self._pods.get(pod.metadata.uid)
-            first = seen.first if seen else now
-            self._pods[pod.metadata.uid] = Pod(pod.metadata.name, pod.metadata.uid, app, first, now)
+            self._uids.setdefault(app, set()).add(pod.metadata.uid)
             conditions = {each.type: each.status for each in pod.status.conditions or []}
             if conditions.get("Ready") == "True" and pod.metadata.deletion_timestamp is None:
                 ready.setdefault(app, []).append(pod.status.pod_ip)

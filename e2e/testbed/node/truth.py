@@ -59,6 +59,10 @@ class Truth:
         """
         return self._times[group][0]
 
+    def ended(self, group: str) -> float:
+        """When a group was last seen; now while it lives. Raises as `began`."""
+        return self._times[group][-1]
+
     def used(self, group: str, start: float, end: float) -> float | None:
         """Return the CPU seconds that a group used between two Unix times; None where one was not recorded."""
         first, last = self._at(group, start), self._at(group, end)

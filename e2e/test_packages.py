@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from e2e.testbed import packages
-from e2e.testbed.packages import find
+from e2e.testbed.packages import debian, find
 from e2e.testbed.packages.catalog import PACKAGED, Packaged
+from e2e.testbed.tools.progress import Progress
 
 HELLO = Packaged(
     "hello-testbed",
@@ -168,6 +169,24 @@ def test_a_package_that_apt_does_not_hand_over_is_an_error(repository: Path) -> 
 
     with pytest.raises(packages.PackageError, match="left no package hello-testbed to unpack"):
         packages.program(HELLO.name)
+
+
+def test_a_tree_has_the_package_even_where_the_machine_has_it_and_is_fetched_once(repository: Path) -> None:
+    good(repository)
+    root = debian.tree(HELLO.package, Progress())
+    (repository / "hello.deb").unlink()
+
+    assert (root / "usr/share/hello/words").read_text() == "hello\n"
+    assert debian.tree(HELLO.package, Progress()) == root
+
+
+def test_a_tree_that_cannot_be_fetched_leaves_nothing(repository: Path) -> None:
+    good(repository)
+    (repository / "hello.deb").unlink()
+
+    with pytest.raises(packages.PackageError, match="hello-testbed cannot be had"):
+        debian.tree(HELLO.package, Progress())
+    assert not (debian.folder() / f"tree-{HELLO.package}").exists()
 
 
 @pytest.mark.parametrize("name", [*PACKAGED])

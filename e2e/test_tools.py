@@ -51,6 +51,7 @@ def test_a_tool_is_pinned_in_its_family_at_the_version_it_claims(tool: Tool) -> 
         pytest.param("kube-apiserver", ["--version"], "v1.37.2", id="kube-apiserver"),
         pytest.param("kube-controller-manager", ["--version"], "v1.37.2", id="kube-controller-manager"),
         pytest.param("kube-scheduler", ["--version"], "v1.37.2", id="kube-scheduler"),
+        pytest.param("kubelet", ["--version"], "v1.37.2", id="kubelet"),
         pytest.param("etcd", ["--version"], "3.6.10", id="etcd"),
         pytest.param("kwok", ["--version"], "0.8.0", id="kwok"),
         pytest.param("prometheus", ["--version"], "3.16.0", id="prometheus"),

@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,29 @@ class NativeCluster(Access):
 
     kind = "native"
 
-    def __init__(self, run_directory: Path) -> None:
+    def __init__(
+        self,
+        run_directory: Path,
+        *,
+        port: int | None = None,
+        address: str = "127.0.0.1",
+        hosts: Sequence[str] = (),
+    ) -> None:
+        """Make its certificates and name its processes; starts nothing.
+
+        Args:
+            run_directory: Where data and logs go.
+            port: Of the API server; None takes a free one.
+            address: On which the API server listens.
+            hosts: Names and addresses that it is reached by, beside those of loopback.
+        """
         self._authority = Authority(run_directory / "pki")
-        self._serving = self._authority.server("testbed", ["127.0.0.1", "localhost", "kubernetes.default.svc"])
+        names = ["127.0.0.1", "localhost", "kubernetes.default.svc", *hosts]
+        self._serving = self._authority.server("testbed", names)
         self._administrator = self._authority.administrator("testbed-administrator")
         self._token_key = self._authority.signing_key("service-accounts")
-        self._port = free_port()
+        self._address = address
+        self._port = port or free_port()
         self._url = f"https://127.0.0.1:{self._port}"
         self.detached = False
         super().__init__(self._kubeconfig("admin", self._administrator, run_directory), run_directory)
@@ -58,7 +76,7 @@ class NativeCluster(Access):
             self.etcd.start()
             self.start_api_server()
             self.controller_manager.start()
-            self.nodes.start()
+            self._start_nodes()
             self.controller_manager.wait_ready(lambda: self._ok(f"{self._controller_manager_url}/healthz"))
         except BaseException:
             self.stop()
@@ -68,7 +86,7 @@ class NativeCluster(Access):
         """Stop everything for good, clients before servers; of the run directory the logs and files stay."""
         if self.detached:
             return
-        self.nodes.stop(delete=False)
+        self._stop_nodes()
         self.controller_manager.stop()
         self.stop_api_server()
         self.etcd.stop()
@@ -113,6 +131,12 @@ class NativeCluster(Access):
         """Return the audit.k8s.io/v1 events of all requests between a mark (0: the start) and now, oldest first."""
         return self._audit.events(since)
 
+    def _start_nodes(self) -> None:
+        self.nodes.start()
+
+    def _stop_nodes(self) -> None:
+        self.nodes.stop(delete=False)
+
     def _ok(self, url: str) -> bool:
         try:
             return self._request(url).ok
@@ -148,7 +172,7 @@ class NativeCluster(Access):
     def _api_server(self, etcd_url: str) -> Process:
         flags = {
             "etcd-servers": etcd_url,
-            "bind-address": "127.0.0.1",
+            "bind-address": self._address,
             "secure-port": self._port,
             "tls-cert-file": self._serving.certificate,
             "tls-private-key-file": self._serving.key,
@@ -160,11 +184,16 @@ class NativeCluster(Access):
             "service-cluster-ip-range": _SERVICES,
             "endpoint-reconciler-type": "none",
             "allow-privileged": "true",
+            **self._for_real_nodes(),
             "audit-policy-file": _AUDIT_POLICY,
             "audit-log-path": self.run_directory / "audit.log",
             "audit-log-maxsize": 4096,  # MB; a rotated log would hide requests from the tests
         }
         return self._process("kube-apiserver", flags)
+
+    def _for_real_nodes(self) -> dict[str, Any]:
+        """Further flags of the API server where nodes are real; here they are pretended."""
+        return {}
 
     def _controller_manager(self, port: int) -> Process:
         client = self._authority.administrator("testbed-controller-manager")

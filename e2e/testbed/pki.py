@@ -59,11 +59,12 @@ class Authority:
 
     def administrator(self, user: str) -> KeyPair:
         """Sign a client certificate that may do everything and carries its own user name into the audit log."""
+        return self.client(user, _ADMINISTRATORS)
+
+    def client(self, user: str, group: str) -> KeyPair:
+        """Sign a client certificate of a user in one group."""
         subject = x509.Name(
-            [
-                x509.NameAttribute(NameOID.COMMON_NAME, user),
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, _ADMINISTRATORS),
-            ]
+            [x509.NameAttribute(NameOID.COMMON_NAME, user), x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)]
         )
         return self._sign(user.replace(":", "-"), subject, ExtendedKeyUsageOID.CLIENT_AUTH, None)
 

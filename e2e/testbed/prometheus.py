@@ -27,6 +27,7 @@ class ScrapeJob:
         parameters: Of the query, after the path.
         labels: Labels added to every series.
         honor_labels: Labels of the exporter win over ours, as in the usual job for kube-state-metrics.
+        access: How to reach targets over TLS; None is plain HTTP.
     """
 
     name: str
@@ -35,6 +36,39 @@ class ScrapeJob:
     parameters: dict[str, list[str]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     honor_labels: bool = True
+    access: "ScrapeAccess | None" = None
+
+    def configuration(self) -> dict[str, Any]:
+        """The job as Prometheus reads it."""
+        return {
+            "job_name": self.name,
+            "metrics_path": self.path,
+            "params": self.parameters,
+            "honor_labels": self.honor_labels,
+            "static_configs": [{"targets": list(self.targets), "labels": self.labels}],
+            **(self.access.configuration() if self.access else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeAccess:
+    """TLS and a bearer token, as the kubelet wants them.
+
+    Attributes:
+        ca_file: PEM file of the authority that signed the targets' certificates.
+        token_file: File with the token; Prometheus reads it again for each scrape.
+    """
+
+    ca_file: Path
+    token_file: Path
+
+    def configuration(self) -> dict[str, Any]:
+        """Its part of a job."""
+        return {
+            "scheme": "https",
+            "tls_config": {"ca_file": str(self.ca_file)},
+            "authorization": {"credentials_file": str(self.token_file)},
+        }
 
 
 class Prometheus:
@@ -48,6 +82,7 @@ class Prometheus:
         scrape_interval: float = 1.0,
         web: Mapping[str, Any] | None = None,
         rules: str = "",
+        host: str = "127.0.0.1",
     ) -> None:
         """Take what it is made of; starts nothing.
 
@@ -57,6 +92,7 @@ class Prometheus:
             scrape_interval: Seconds.
             web: Prometheus's own web configuration (TLS, logins). `session` must then be able to pass it.
             rules: A rule file, evaluated as often as is scraped.
+            host: Address to listen on and to be reached by.
         """
         self.session = requests.Session()
         self.session.trust_env = False  # neither a proxy nor another authority stands between us and loopback
@@ -68,7 +104,7 @@ class Prometheus:
         self._rules = self._folder / "rules.yml"
         self._rules.write_text(rules)
         self._configure(jobs)
-        address = f"127.0.0.1:{free_port()}"
+        address = f"{host}:{free_port()}"
         self.url = f"{'https' if web and 'tls_server_config' in web else 'http'}://{address}"
         guard = self._folder / "web.yml"
         guard.write_text(yaml.safe_dump(dict(web or {})))
@@ -182,15 +218,6 @@ class Prometheus:
         configuration = {
             "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
             "rule_files": [self._rules.name],
-            "scrape_configs": [
-                {
-                    "job_name": job.name,
-                    "metrics_path": job.path,
-                    "params": job.parameters,
-                    "honor_labels": job.honor_labels,
-                    "static_configs": [{"targets": list(job.targets), "labels": job.labels}],
-                }
-                for job in jobs
-            ],
+            "scrape_configs": [job.configuration() for job in jobs],
         }
         self._configuration.write_text(yaml.safe_dump(configuration))

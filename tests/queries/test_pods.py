@@ -104,6 +104,21 @@ MEASURED = [
         Rows().pod("a", ready={}, started=None).fact("ready-before", 1, pod="a").used("a", 0.5),
         "50",
     ),
+    (
+        "an older pod over the half minute of the younger one, whose load it had before",
+        Rows()
+        .pod("a")
+        .used("a", 0.5, ages={0: 10, 30: 40})
+        .used("a", 1.2, ages={60: 70})
+        .pod("b", ready={"ready-first": 45, "ready-last": 45}, started=60)
+        .used("b", 0.5),
+        "50",
+    ),
+    (
+        "the older pods over the whole minute, where no shorter span has more pods",
+        Rows().pod("a").used("a", 0.9, ages={0: 10, 30: 10, 60: 70}).pod("b").used("b", 0.5),
+        "70",
+    ),
     ("the same series from two scrape jobs", Rows().pod("a").used("a", 0.5, run="a").used("a", 0.5, run="b"), "50"),
     ("a lost scrape, so that one sample serves two spans", Rows().pod("a").used("a", 0.5, ages={0: 20, 60: 65}), "50"),
     (

@@ -6,8 +6,8 @@ what it depends on and the machine lacks, and runs from where that is:
 changes nothing outside the cache, and works on Debian and its kin; elsewhere the programs must be on PATH.
 """
 
-from e2e.testbed.packages.catalog import PACKAGED, Packaged
+from e2e.testbed.packages.catalog import OF_REAL_NODES, PACKAGED, Packaged
 from e2e.testbed.packages.debian import PackageError
 from e2e.testbed.packages.find import Program, program
 
-__all__ = ["PACKAGED", "PackageError", "Packaged", "Program", "program"]
+__all__ = ["OF_REAL_NODES", "PACKAGED", "PackageError", "Packaged", "Program", "program"]

@@ -44,6 +44,20 @@ PACKAGED: dict[str, Packaged] = {
             libraries=("usr/lib/*-linux-gnu*/pulseaudio",),
         ),
         Packaged(
+            "containerd",
+            package="containerd",
+            binary="usr/bin/containerd",
+            asks_version=("--version",),
+            minimum=(1, 6),
+        ),
+        Packaged(
+            "cni-bridge",
+            package="containernetworking-plugins",
+            binary="usr/lib/cni/bridge",
+            asks_version=(),
+            minimum=(1,),
+        ),
+        Packaged(
             "faketime",
             package="faketime",
             binary="usr/bin/faketime",
@@ -90,3 +104,6 @@ PACKAGED: dict[str, Packaged] = {
         ),
     )
 }
+
+OF_REAL_NODES = {"cni-bridge", "containerd"}
+"""Needed only where a real node runs (e2e/testbed/node/)."""

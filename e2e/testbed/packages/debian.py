@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from e2e.testbed.packages.catalog import Packaged
-from e2e.testbed.tools.cache import cache_directory
+from e2e.testbed.tools.cache import cache_directory, locked
 from e2e.testbed.tools.progress import Progress, Task
 
 # After the machine's own configuration; hooks of others would run on the machine's folders, not on ours.
@@ -72,11 +72,10 @@ def unpack(packaged: Packaged, progress: Progress) -> Path:
     (archives / "partial").mkdir(parents=True)
     with progress.task(packaged.package, "fetching the Debian package") as task:
         apt = _apt(folder() / "index")
-        _run(task, packaged, [*apt, "update"])
-        download = ["-o", f"Dir::Cache::archives={archives}", "--yes", "--download-only", "install", packaged.package]
-        _run(task, packaged, [*apt, *download])
+        _run(task, packaged.package, [*apt, "update"])
+        _run(task, packaged.package, [*apt, *_download(archives), packaged.package])
         for archive in archives.glob("*.deb"):
-            _run(task, packaged, ["dpkg-deb", "--extract", str(archive), str(root)])
+            _run(task, packaged.package, ["dpkg-deb", "--extract", str(archive), str(root)])
     own = next(archives.glob(f"{packaged.package}_*.deb"), None)
     if own is None:
         raise PackageError(f"apt-get left no package {packaged.package} to unpack: is an old version of it installed?")
@@ -89,6 +88,42 @@ def unpack(packaged: Packaged, progress: Progress) -> Path:
     return finished
 
 
+def tree(package: str, progress: Progress) -> Path:
+    """Return a folder with the newest version of a package and everything it depends on, down to the C library.
+
+    What the machine has installed counts for nothing, so that a container can have the folder as its root. Fetched once
+    for all processes of this machine.
+
+    Raises:
+        PackageError: There is no apt here, no such package, or it cannot be fetched or unpacked.
+    """
+    finished = folder() / f"tree-{package}"
+    if not available():
+        raise PackageError(f"the package {package} is fetched with apt-get, and there is none")
+    with locked(folder() / "lock", waiting=lambda: progress.line(f"{package}: another process is fetching packages")):
+        if finished.exists():
+            return finished
+        unfinished = folder() / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        archives, root = unfinished / "archives", unfinished / "root"
+        (archives / "partial").mkdir(parents=True)
+        nothing = unfinished / "status"
+        nothing.touch()
+        with progress.task(package, "fetching the Debian package and all below it") as task:
+            apt = [*_apt(folder() / "index"), "-o", f"Dir::State::status={nothing}"]
+            _run(task, package, [*apt, "update"])
+            _run(task, package, [*apt, *_download(archives), package])
+            for archive in archives.glob("*.deb"):
+                _run(task, package, ["dpkg-deb", "--extract", str(archive), str(root)])
+        root.rename(finished)
+        shutil.rmtree(unfinished)
+    return finished
+
+
+def _download(archives: Path) -> list[str]:
+    return ["-o", f"Dir::Cache::archives={archives}", "--yes", "--download-only", "install"]
+
+
 def _apt(index: Path) -> list[str]:
     for name in ("state/lists/partial", "cache", "log"):
         (index / name).mkdir(parents=True, exist_ok=True)
@@ -97,10 +132,9 @@ def _apt(index: Path) -> list[str]:
     return ["apt-get", f"--config-file={configuration}", "--quiet"]
 
 
-def _run(task: Task, packaged: Packaged, command: list[str]) -> None:
+def _run(task: Task, package: str, command: list[str]) -> None:
     code, output = task.run(command)
     if code != 0:
         raise PackageError(
-            f"{packaged.name} is not on this machine and its package {packaged.package} cannot be had; install it, or "
-            f"read what {command[0]} said last:\n{output}"
+            f"the package {package} cannot be had; install it, or read what {command[0]} said last:\n{output}"
         )

@@ -68,6 +68,7 @@ TOOLS: dict[str, Tool] = {
         _kube("kube-controller-manager"),
         _kube("kube-scheduler"),
         _kube("kubectl", assets=True),
+        _kube("kubelet"),  # the only one that needs Linux; the real node's
         Tool("etcd", "3.6.10", "etcd", "go.etcd.io/etcd/server/v3", in_kubebuilder_assets=True),
         Tool("kwok", "0.8.0", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
         _prometheus("prometheus"),

@@ -8,8 +8,8 @@ does not count, and a lost node's pods are counted until they are deleted.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from deadband.api.conditions import Reason
@@ -116,7 +116,7 @@ class PodsRecipe:
 
     def read(self, need: Need, rows: Sequence[Series]) -> Reading:
         """One number when every counted pod is measured, an interval when some are, NotMeasured when none is."""
-        pods = list(self.pods(need, rows))
+        pods = self.pods(need, rows)
         if not pods:
             return self.first.no_pods(need)
         if any(pod.broken for pod in pods):
@@ -140,22 +140,30 @@ class PodsRecipe:
         why = tuple(_unmeasured(with_amount)[:_NAMED])
         return Interval(low, high, pods=len(pods), measured=len(pods) - unmeasured, why=why)
 
-    def pods(self, need: Need, rows: Sequence[Series]) -> Iterator["Pod"]:
-        """Every counted pod of a need's workload, judged, in the order of their names."""
+    def pods(self, need: Need, rows: Sequence[Series]) -> list["Pod"]:
+        """Every counted pod of a need's workload, judged, in the order of their names.
+
+        All are judged over one and the same span: the longest over which the most of them are measured. Were young pods
+        judged over a short span and the others over a long one, load that has moved to the young ones counted twice.
+        """
         by_pod: dict[str, list[Series]] = defaultdict(list)
         for row in rows:
             if self.first.concerns(need, row):
                 by_pod[row.labels.get("pod", "")].append(row)
-        for name in sorted(by_pod):
-            facts = by_pod[name]
-            if any(row.labels.get("part") == POD for row in facts):
-                yield self._judged(name, facts)
+        known = [
+            self._known(name, facts)
+            for name, facts in sorted(by_pod.items())
+            if any(row.labels.get("part") == POD for row in facts)
+        ]
+        looks = [[self._over(span, each) for each in known] for span in self.spans or (0,)]
+        return max(looks, key=lambda pods: sum(not pod.why for pod in pods))
 
-    def _judged(self, name: str, rows: Sequence[Series]) -> "Pod":
+    def _known(self, name: str, rows: Sequence[Series]) -> "_Known":
+        """Sort out what the query brought about one pod."""
+        known = _Known(Pod(name))
         whole: dict[str, Fraction] = {}
         started: dict[str, Fraction] = {}
-        of_container: dict[tuple[str, str], dict[str, Fraction]] = defaultdict(dict)
-        pod = Pod(name)
+        pod = known.pod
         stopped = False
         for row in rows:
             part, container, value = row.labels.get("part", ""), row.labels.get("container", ""), row.value
@@ -168,7 +176,7 @@ class PodsRecipe:
             elif part == STOPPED:
                 stopped = True
             elif container:
-                of_container[container, row.labels.get("id", "")][part] = value
+                known.samples[container, row.labels.get("id", "")][part] = value
             else:
                 whole[part] = value
         since = _since(whole, max(started.values(), default=None))
@@ -177,42 +185,47 @@ class PodsRecipe:
         elif since is None:
             pod.why = "it restarted and has not been Ready since" if READY_FIRST in whole else "Ready too short a time"
         else:
-            self._measure(pod, of_container, since)
-        return pod
+            known.since = since
+        return known
 
-    def _measure(
-        self, pod: "Pod", of_container: Mapping[tuple[str, str], Mapping[str, Fraction]], since: Fraction
-    ) -> None:
-        for (container, _), facts in of_container.items():
-            use = self._use(facts, since)
+    def _over(self, span: int, known: "_Known") -> "Pod":
+        """Judge a pod over one span."""
+        pod = replace(known.pod, used={})
+        if pod.why:
+            return pod
+        for (container, _), facts in known.samples.items():
+            use = self._use(facts, known.since, span)
             if container in pod.amounts and use is not None:
                 pod.used[container] = max(use, pod.used.get(container, use))
         missing = sorted(pod.amounts.keys() - pod.used.keys())
         if not missing:
-            return
+            return pod
         silent = [
             each
             for each in missing
-            if not any(f"{TIME}0" in facts for (container, _), facts in of_container.items() if container == each)
+            if not any(f"{TIME}0" in facts for (container, _), facts in known.samples.items() if container == each)
         ]
         if silent:
             pod.why = f"no sample of {', '.join(silent)} in the last {float(self.stale):g}s"
         else:
             pod.why = "too few samples since it became Ready"
+        return pod
 
-    def _use(self, facts: Mapping[str, Fraction], since: Fraction) -> Fraction | None:
-        """Bytes, or cores between the newest sample and the oldest that a span allows; None when not measured."""
+    def _use(self, facts: Mapping[str, Fraction], since: Fraction, span: int) -> Fraction | None:
+        """Bytes, or cores between the newest sample and the one that was the newest `span` ago; None when not measured.
+
+        A span of 0 needs one sample alone.
+        """
         value, time = facts.get(f"{VALUE}0"), facts.get(f"{TIME}0")
         if value is None or time is None or time < since:
             return None
-        if not self.spans:
+        if not span:
             return value
-        for span in self.spans:
-            earlier, began = facts.get(f"{VALUE}{span}"), facts.get(f"{TIME}{span}")
-            if earlier is None or began is None or began < since:
-                continue
-            if 0 < time - began <= span + 2 * self.stale and value >= earlier:
-                return (value - earlier) / (time - began)
+        earlier, began = facts.get(f"{VALUE}{span}"), facts.get(f"{TIME}{span}")
+        if earlier is None or began is None or began < since:
+            return None
+        if 0 < time - began <= span + 2 * self.stale and value >= earlier:
+            return (value - earlier) / (time - began)
         return None
 
 
@@ -233,6 +246,21 @@ class Pod:
     used: dict[str, Fraction] = field(default_factory=dict)
     why: str = ""
     broken: bool = False
+
+
+@dataclass(slots=True)
+class _Known:
+    """A pod before it is judged.
+
+    Attributes:
+        pod: Without what it uses; `why` is set when no span can measure it.
+        since: Unix seconds from which its samples count.
+        samples: By container and id of the series, VALUE and TIME of each span.
+    """
+
+    pod: Pod
+    since: Fraction = Fraction(0)
+    samples: dict[tuple[str, str], dict[str, Fraction]] = field(default_factory=lambda: defaultdict(dict))
 
 
 def _unmeasured(pods: Sequence[Pod]) -> list[str]:

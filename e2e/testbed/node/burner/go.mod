@@ -1,0 +1,3 @@
+module deadband/testbed/burner
+
+go 1.26

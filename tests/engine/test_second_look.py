@@ -11,7 +11,7 @@ from deadband.core.types import Absent, Interval, Reading, Sample
 from deadband.engine import gathering
 from deadband.engine.gathering import Gathering
 from deadband.queries.types import Answer, Answered, Key, Question, Series
-from tests.engine.fakes import FakeWorld, source, until
+from tests.engine.fakes import FakeWorld, deployment, source, until
 
 CPU = {
     "metrics": [{"name": "cpu", "resource": {"name": "cpu"}}],
@@ -50,7 +50,13 @@ def _sums() -> list[Series]:
 
 def _pods(at: datetime) -> list[Series]:
     now = at.timestamp()
-    rows = [_row("doubtful", "pod", 1, pod=pod) for pod in "ab"]
+    # Of `calm` the source still knows one pod alone, however many there are by now.
+    rows = [_row("calm", "pod", 1, pod="a"), _row("calm", "ready-first", now - 500, pod="a")]
+    rows.append(_row("calm", "request", 1, pod="a", container="app"))
+    for span, age in ((0, 5), (120, 125)):
+        rows.append(_row("calm", f"time{span}", now - age, pod="a", container="app"))
+        rows.append(_row("calm", f"value{span}", 1000 - 0.5 * age, pod="a", container="app"))
+    rows += [_row("doubtful", "pod", 1, pod=pod) for pod in "ab"]
     rows += [_row("doubtful", "ready-first", now - 500, pod=pod) for pod in "ab"]
     rows += [_row("doubtful", "request", 1, pod=pod, container="app") for pod in "ab"]
     for span, age in ((0, 5), (120, 125)):
@@ -81,7 +87,12 @@ class Round:
 
     async def _gather(self) -> None:
         world = self.world
-        gatherer = Gathering(world.store, world.metrics, world.tenants, world.sightings)
+        self.gatherer = Gathering(world.store, world.metrics, world.tenants, world.sightings)
+        await self.gather_again(self.gatherer)
+
+    async def gather_again(self, gatherer: Gathering) -> None:
+        """Gather for both policies once more."""
+        world = self.world
         async for some in gatherer.gather(list(world.store.policies.values()), now=world.clock.now()):
             for uid in some.uids:
                 self.readings[uid.removeprefix("uid-")] = some.readings[Key(uid, "cpu")]
@@ -130,3 +141,26 @@ async def test_a_second_look_that_is_late_reads_timeout(looking: Round, monkeypa
     reading = looking.readings["doubtful"]
     assert isinstance(reading, Absent)
     assert reading.reason == "Timeout"
+
+
+async def test_a_target_that_had_other_pods_lately_is_read_pod_by_pod(looking: Round) -> None:
+    world = looking.world
+    looking.source.second_look.set()
+    await looking.start()
+    gatherer = looking.gatherer
+    counted = []
+    # (seconds that pass, replicas and ready pods at their end)
+    for version, (seconds, replicas, ready) in enumerate(
+        ((15, 2, 2), (15, 4, 2), (15, 4, 4), (194, 4, 4), (2, 4, 4)), start=2
+    ):
+        world.clock.seconds += seconds
+        world.targets.put("calm", replicas, version, ready=ready)
+        world.scheduler.receive("Deployment", "MODIFIED", deployment("calm", version=version))
+        await looking.gather_again(gatherer)
+        reading = looking.readings["calm"]
+        assert isinstance(reading, Sample)
+        assert reading.value == 50
+        counted.append(reading.pods)
+
+    # Looked at pod by pod, the reading knows of how many pods it speaks; else the target says how many there are.
+    assert counted == [None, 1, 1, 1, None]

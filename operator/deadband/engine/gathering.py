@@ -7,19 +7,21 @@ deadline what has not answered reads Timeout.
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from deadband.api.conditions import Reason
 from deadband.api.metrics import Metric
 from deadband.api.metricsource import MetricSourceSpec
 from deadband.core.types import Absent, Reading, Target
+from deadband.engine.movements import Movements
 from deadband.engine.records import PolicyRecord
 from deadband.engine.sightings import Sightings
 from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import Metrics
 from deadband.queries.plan import Plan, closer, plan
+from deadband.queries.promql import Dialect
 from deadband.queries.types import Answer, Failed, Key, Need, Question
 
 DEADLINE_SHARE = 0.8
@@ -85,6 +87,7 @@ class Gathering:
         self._metrics = metrics
         self._tenants = tenants
         self._sightings = sightings
+        self._movements = Movements()
 
     async def gather(self, records: Collection[PolicyRecord], *, now: datetime) -> AsyncIterator[Gathered]:
         """Yield every one of the policies once, as soon as its readings are complete and its target was seen.
@@ -93,6 +96,7 @@ class Gathering:
             records: Valid policies.
             now: The instant that is asked about.
         """
+        self._movements.forget(self._store.policies.keys())
         unresolved: dict[Key, Reading] = {}
         groups = self._grouped(records, unresolved)
         specs = {
@@ -148,9 +152,15 @@ class Gathering:
     ) -> _Group:
         """Look closer for those of the policies that a first look left unclear; for none where it left none so.
 
+        Nor does a first look speak for a target that had other pods lately: the source sums up the pods that it knows,
+        and may know the new ones up to two scrapes later.
         Targets without pods are not looked at; their `readings` become Empty.
         """
-        unclear = [need for need in group.plan.unclear(readings) if need.key.policy in uids]
+
+        def moved(need: Need) -> bool:
+            return need.key.policy in uids and self._moved(need, specs[need.source], now)
+
+        unclear = [need for need in group.plan.unclear(readings, moved) if need.key.policy in uids]
         for need in [each for each in unclear if self._at_zero(each)]:
             unclear.remove(need)
             readings[need.key] = Absent(Reason.EMPTY, "the target has no pods")
@@ -160,6 +170,16 @@ class Gathering:
         second.plan = closer(needs, specs)
         second.asked = self._ask([second], now)
         return second
+
+    def _moved(self, need: Need, source: MetricSourceSpec, now: datetime) -> bool:
+        """Whether the need's target had other pods within what a first look looks back."""
+        record = self._store.policies.get(need.key.policy)
+        target = self._store.target(record) if record is not None else None
+        if record is None or not isinstance(target, Target):
+            return False
+        dialect = Dialect.of(source)
+        within = timedelta(seconds=dialect.window + float(dialect.stale))
+        return self._movements.lately(record, target, now=now, within=within)
 
     def _at_zero(self, need: Need) -> bool:
         """Whether the target is known to have no pods, of which a second look would find out nothing."""

@@ -6,7 +6,7 @@ is what it selects. Places, not needs: many policies may ask for one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from deadband.api.conditions import Reason
 from deadband.api.metricsource import MetricSourceSpec
-from deadband.core.types import Absent, Reading
+from deadband.core.types import Absent, Reading, Sample
 from deadband.queries.layout import laid_out
 from deadband.queries.pods import PodsRecipe
 from deadband.queries.promql import Dialect
@@ -95,14 +95,22 @@ class Plan:
     groups: tuple[PlanGroup, ...]
     refused: Mapping[Key, Absent]
 
-    def unclear(self, readings: Mapping[Key, Reading]) -> list[Need]:
-        """The needs that a second look must settle (`closer`), by what `read` returned."""
+    def unclear(
+        self, readings: Mapping[Key, Reading], doubted: Callable[[Need], bool] = lambda _need: False
+    ) -> list[Need]:
+        """The needs that a second look must settle (`closer`).
+
+        Args:
+            readings: What `read` returned.
+            doubted: Whether a number of the first look is to be looked at again all the same; asked for every need of
+                a first look.
+        """
         return [
             need
             for group in self.groups
             if isinstance(group.recipe, ResourceRecipe)
             for _, need in group.members
-            if readings[need.key] is UNCLEAR
+            if (doubted(need) and isinstance(readings[need.key], Sample)) or readings[need.key] is UNCLEAR
         ]
 
     def read(self, answers: Mapping[Question, Answer], *, now: datetime) -> dict[Key, Reading]:

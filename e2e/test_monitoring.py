@@ -99,7 +99,7 @@ def a_policy_whose_write_is_refused(stage: Stage) -> None:
 
 
 def a_policy_that_is_invalid(stage: Stage) -> None:
-    stage.play("invalid", 90, metrics=[{"name": "load", "query": "sum(", "source": "monitored"}])
+    stage.play("invalid", 90, metrics=[{"name": "load", "query": "load[5m]", "source": "monitored"}])
 
 
 def a_dry_run(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from deadband.api.metricsource import MetricSourceSpec
 from deadband.api.scalingpolicy import ScaleTargetRef
 from deadband.core.types import Absent, Interval, Reading, Sample
 from deadband.queries.plan import closer, describe, plan
+from deadband.queries.sampling import Sampling
 from deadband.queries.types import Key, Need
 from e2e.queries.backfill import Backfill
 from e2e.queries.world import MANY, STRANGE, build
@@ -328,4 +329,16 @@ async def test_the_backend_honors_the_lookback_and_tells_its_version(world: Worl
 
     assert metrics.health("main").ignores_lookback is False
     assert metrics.health("main").version == world.version
+    metrics.close()
+
+
+async def test_the_scrape_interval_is_learned_from_the_backend(world: World) -> None:
+    metrics = PrometheusMetrics(Silent())
+    metrics.update_sources(world.sources)
+
+    await metrics.ask(plan([raw("up")], world.sources).questions, at=world.now)
+    while metrics.health("main").ignores_lookback is None:  # learned last
+        await asyncio.sleep(0.01)
+
+    assert metrics.health("main").sampling == Sampling(interval=15, slowest=15, slowest_job="kubelet")
     metrics.close()

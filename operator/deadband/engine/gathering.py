@@ -21,7 +21,7 @@ from deadband.engine.store import Store
 from deadband.engine.tenants import Tenants
 from deadband.ports import Metrics
 from deadband.queries.plan import Plan, closer, plan
-from deadband.queries.promql import Dialect
+from deadband.queries.promql import reach_of
 from deadband.queries.types import Answer, Failed, Key, Need, Question
 
 DEADLINE_SHARE = 0.8
@@ -177,8 +177,7 @@ class Gathering:
         target = self._store.target(record) if record is not None else None
         if record is None or not isinstance(target, Target):
             return False
-        dialect = Dialect.of(source)
-        within = timedelta(seconds=dialect.window + float(dialect.stale))
+        within = timedelta(seconds=reach_of(source.rate_window))
         return self._movements.lately(record, target, now=now, within=within)
 
     def _at_zero(self, need: Need) -> bool:

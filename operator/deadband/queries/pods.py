@@ -58,7 +58,7 @@ class PodsRecipe:
 
     @property
     def spans(self) -> tuple[int, ...]:
-        """Seconds between the two samples of a rate, the longest first; (0,) where one sample suffices."""
+        """Seconds between the two samples of a rate, the longest first; empty where one sample suffices."""
         if self.first.resource is ResourceName.MEMORY:
             return ()
         return tuple(dict.fromkeys(max(1, self.window // part) for part in (1, 2, 4)))

@@ -111,6 +111,11 @@ def stale_after(rate_window_seconds: int) -> str:
     return f"{rate_window_seconds * 5 / 8:g}"
 
 
+def reach_of(rate_window_seconds: int) -> float:
+    """Seconds back to the oldest sample that a rate over the window may begin with."""
+    return rate_window_seconds * 13 / 8
+
+
 def _offset(seconds: int) -> str:
     return f" offset {seconds}s" if seconds else ""
 

@@ -26,7 +26,7 @@ from deadband.api.metrics import ResourceBase, ResourceName
 from deadband.core.rounding import nearest
 from deadband.core.types import Absent, Reading, Sample
 from deadband.queries.owners import KNOWN_KINDS, owned
-from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of
+from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of, reach_of
 from deadband.queries.types import Need, Series
 
 USED, WHOLE, DOUBT = "used", "whole", "doubt"
@@ -81,7 +81,7 @@ class ResourceRecipe:
         young = dialect.instant("kube_pod_status_ready_time", *chosen.inside)
         # A pod is beyond doubt when the whole window lies after it became Ready, and so does the oldest sample that
         # the window may begin with; by then a container that has ended has left the window, too.
-        judged = f"{dialect.window + float(dialect.stale):g}"
+        judged = f"{reach_of(dialect.window):g}"
         doubts = " or ".join(
             f"max by (namespace,pod) ({each})"
             for each in (

@@ -10,7 +10,6 @@ import requests
 
 from e2e.testbed.node.workloads import PORT
 
-_MOST_AT_ONCE = 16
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -28,15 +27,22 @@ def call(address: str, path: str) -> None:
 class Load:
     """So many requests a second, shared over the ready pods, as a Service would; a context manager.
 
-    When more than 16 wait, further ones are not sent. A request that fails is counted: pods come and go under load.
+    When too many wait, further ones are not sent, so that little is made up for after a standstill. A request that fails is counted: pods come and go under load.
     """
 
-    def __init__(self, addresses: Callable[[], Sequence[str]], rate: float) -> None:
-        """Take what gives the addresses of the ready pods, asked for each request, and the rate per second."""
+    def __init__(self, addresses: Callable[[], Sequence[str]], rate: float, *, most: int = 4) -> None:
+        """Take where it goes; sends nothing yet.
+
+        Args:
+            addresses: Gives the addresses of the ready pods; called for each request.
+            rate: Requests per second.
+            most: How many may wait for their answer at once.
+        """
+        self._most = most
         self._addresses = addresses
         self._interval = 1 / rate
         self._end = threading.Event()
-        self._free = threading.Semaphore(_MOST_AT_ONCE)
+        self._free = threading.Semaphore(most)
         self._thread = threading.Thread(target=self._run, name="load")
         self.done = 0
         """Requests that were answered."""
@@ -54,7 +60,7 @@ class Load:
         self._thread.join()
 
     def _run(self) -> None:
-        with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        with ThreadPoolExecutor(self._most) as pool:
             for turn in itertools.count():
                 if self._end.wait(self._interval):
                     return

@@ -27,7 +27,8 @@ def call(address: str, path: str) -> None:
 class Load:
     """So many requests a second, shared over the ready pods, as a Service would; a context manager.
 
-    When too many wait, further ones are not sent, so that little is made up for after a standstill. A request that fails is counted: pods come and go under load.
+    When too many wait, further ones are not sent, so that little is made up for after a standstill. A request that
+    fails is counted: pods come and go under load.
     """
 
     def __init__(self, addresses: Callable[[], Sequence[str]], rate: float, *, most: int = 4) -> None:

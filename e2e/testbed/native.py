@@ -148,7 +148,7 @@ class NativeCluster(Access):
 
     def _request(self, url: str, headers: dict[str, str] | None = None) -> requests.Response:
         pair = (str(self._administrator.certificate), str(self._administrator.key))
-        return requests.get(url, headers=headers, verify=str(self._authority.certificate_file), cert=pair, timeout=5)
+        return requests.get(url, headers=headers, verify=str(self._authority.certificate_file), cert=pair, timeout=30)
 
     def _kubeconfig(self, name: str, client: KeyPair, run_directory: Path) -> Path:
         path = run_directory / "kubeconfigs" / f"{name}.yaml"

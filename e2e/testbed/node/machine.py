@@ -31,7 +31,7 @@ NEEDED_UNIFIED = ("cpu", "cpuset", "memory", "pids")
 
 _TOP = Path("/sys/fs/cgroup")
 _PREFIX = "deadband-node-"
-# The private machine shares the CPU with the tests that run outside. By default all in it would count as one task there;
+# The private machine shares the CPU with the tests outside. By default all in it would count as one task there;
 # with many more shares than this it starves the others.
 _SHARES = 4096
 _UNSHARE = ("--mount", "--net", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL", "--mount-proc")

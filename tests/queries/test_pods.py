@@ -310,6 +310,13 @@ def test_every_expression_of_the_second_look_parses(asked: Need) -> None:
     promql_parser.parse(question.promql)
 
 
+def test_a_pod_that_has_ended_does_not_count_however_lately_it_was_ready() -> None:
+    (question,) = closer([cpu()], SOURCES).questions
+
+    ended = 'kube_pod_status_phase{namespace="leadgen",phase=~"Failed|Succeeded"} == 1'
+    assert f"unless on (namespace,pod,uid) ({ended})" in question.promql
+
+
 def test_only_workloads_in_doubt_are_looked_at_again() -> None:
     calm, doubtful, other = cpu(policy="a"), cpu("leadgen/Deployment/other", policy="b"), raw("up", policy="c")
     first = plan([calm, doubtful, other], SOURCES)

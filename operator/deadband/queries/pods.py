@@ -75,15 +75,14 @@ class PodsRecipe:
         living = f" and on ({BY_POD}) {chosen.ready}"
         info = dialect.instant("kube_pod_init_container_info", *chosen.inside, equals("restart_policy", "Always"))
         sidecars = f"{chosen.init_amounts} and on (namespace,pod,container) ({chosen.now()} or {info})"
-        before = dialect.instant(
-            "kube_pod_status_ready", *chosen.inside, equals("condition", "true"), offset=self.proof
-        )
+        started = dialect.instant("kube_pod_container_state_started", *chosen.inside)
+        restarted = f" unless on ({BY_POD}) ({started} > time() - {self.proof})"
         facts = {
             READY_FIRST: dialect.lowest(ready_time, *chosen.inside, seconds=LONG_AGO) + living,
             READY_LATELY: dialect.lowest(ready_time, *chosen.inside, seconds=LATELY) + living,
             READY_LAST: dialect.instant(ready_time, *chosen.inside),
-            READY_BEFORE: f"{before} == 1{living}",
-            STARTED: dialect.instant("kube_pod_container_state_started", *chosen.inside),
+            READY_BEFORE: f"{chosen.was_ready(self.proof)} == 1{living}{restarted}",
+            STARTED: started,
             STOPPED: f"{dialect.instant('kube_pod_container_status_running', *chosen.inside)} == 0",
             REQUEST: f"{chosen.amounts} or ({sidecars})",
             f"{VALUE}0": chosen.now(),

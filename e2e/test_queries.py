@@ -151,6 +151,7 @@ NUMBERS = [
     ("a pod that lost its readiness under load still counts (A5)", real("overloaded"), "100"),
     ("a pod that was never Ready does not", real("never-ready"), "80"),
     ("pods of a lost node do not", real("node-lost"), "100"),
+    ("an evicted pod does not, though it is still there", real("evicted"), "180"),
     ("a native sidecar counts, an init container that has ended does not (A7)", real("meshed"), "80"),
     ("a native sidecar of a young pod", real("meshed-anew"), "80"),
     ("a native sidecar alone: 0.47 of 0.5", real("meshed", container="proxy"), "94"),

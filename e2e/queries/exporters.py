@@ -52,6 +52,7 @@ class Pod:
     """Seconds since its containers started; None: that time is not exported."""
     stopped: bool = False
     """Whether its containers do not run."""
+    phase: str = "Running"
     node: str = "n1"
 
 
@@ -69,6 +70,7 @@ def add_pod(world: Backfill, pod: Pod) -> None:
     for condition in ("true", "false", "unknown"):
         is_so = condition == str(pod.ready).lower()
         world.add("kube_pod_status_ready", {**who, "condition": condition}, gauge(int(is_so)))
+    world.add("kube_pod_status_phase", {**who, "phase": pod.phase}, gauge(1))
     world.add("kube_pod_info", {**who, "node": pod.node, "created_by_name": pod.owner}, gauge(1))
     if pod.ready_for is not None:
         at = gauge(world.at - pod.ready_for)

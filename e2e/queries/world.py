@@ -125,6 +125,8 @@ def _unready(world: Backfill) -> None:
     add_node(world, "n2", ready=False)
     lost = _pod(0.5, ready=False, unready_for=30, silent_for=90, node="n2")
     _set(world, "node-lost", _pod(0.5), lost)
+    evicted = _pod(0.5, ready=False, unready_for=30, silent_for=90, stopped=True, phase="Failed")
+    _set(world, "evicted", _pod(0.9), evicted)
     _set(world, "scrape-lost", _pod(0.4), _pod(0.1, silent_for=45))
 
 

@@ -310,6 +310,30 @@ def test_every_expression_of_the_second_look_parses(asked: Need) -> None:
     promql_parser.parse(question.promql)
 
 
+def test_a_pod_that_has_ended_does_not_count_however_lately_it_was_ready() -> None:
+    (question,) = closer([cpu()], SOURCES).questions
+
+    ended = 'kube_pod_status_phase{namespace="leadgen",phase=~"Failed|Succeeded"} == 1'
+    assert f"unless on (namespace,pod,uid) ({ended})" in question.promql
+
+
+def test_without_the_time_of_ready_a_first_look_doubts_pods_that_were_not_ready_before_the_window() -> None:
+    (question,) = plan([cpu()], SOURCES).questions
+
+    ready = 'kube_pod_status_ready{namespace="leadgen",condition="true"}'
+    unknown = f'{ready} unless on (namespace,pod,uid) kube_pod_status_ready_time{{namespace="leadgen"}}'
+    assert f"max by (namespace,pod) ({unknown} unless on (namespace,pod,uid) ({ready} offset 98s == 1))" in (
+        question.promql
+    )
+
+
+def test_without_the_time_of_ready_a_container_that_restarted_lately_is_not_taken_for_long_ready() -> None:
+    (question,) = closer([cpu()], SOURCES).questions
+
+    lately = 'kube_pod_container_state_started{namespace="leadgen"} > time() - 98'
+    assert f'unless on (namespace,pod,uid) ({lately})),"part","ready-before"' in (question.promql)
+
+
 def test_only_workloads_in_doubt_are_looked_at_again() -> None:
     calm, doubtful, other = cpu(policy="a"), cpu("leadgen/Deployment/other", policy="b"), raw("up", policy="c")
     first = plan([calm, doubtful, other], SOURCES)

@@ -2,9 +2,9 @@
 
 One query brings what was sampled and when; here it is judged which pods are measured, exactly and without a clock.
 Beside the series that `deadband.queries.resource` names, kube-state-metrics' kube_pod_container_state_started,
-kube_pod_container_status_running, kube_pod_init_container_info {restart_policy}, kube_pod_info {node} and
-kube_node_status_condition are read; without them more pods count as measured, a native sidecar whose samples stopped
-does not count, and a lost node's pods are counted until they are deleted.
+kube_pod_container_status_running, kube_pod_init_container_info {restart_policy}, kube_pod_status_phase {phase},
+kube_pod_info {node} and kube_node_status_condition are read; without them more pods count as measured, a native sidecar
+whose samples stopped does not count, and evicted pods and those of a lost node are counted until they are deleted.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from deadband.api.conditions import Reason
 from deadband.api.metrics import ResourceName
 from deadband.core.types import Absent, Interval, Reading, Sample
 from deadband.queries.owners import BY_POD, owned
-from deadband.queries.promql import Dialect, equals, marked
+from deadband.queries.promql import Dialect, equals, marked, one_of
 from deadband.queries.resource import ResourceRecipe, Selected, percent
 from deadband.queries.types import Need, Series
 
@@ -26,6 +26,7 @@ LATELY = 300
 """Seconds within which the first Ready after a restart is looked for, while readiness comes and goes."""
 MOST_ROWS = 100_000
 """Series of an answer about one chunk of workloads."""
+_ENDED = ("Failed", "Succeeded")
 _NAMED = 3
 """Pods that a reading names at most."""
 
@@ -74,15 +75,14 @@ class PodsRecipe:
         living = f" and on ({BY_POD}) {chosen.ready}"
         info = dialect.instant("kube_pod_init_container_info", *chosen.inside, equals("restart_policy", "Always"))
         sidecars = f"{chosen.init_amounts} and on (namespace,pod,container) ({chosen.now()} or {info})"
-        before = dialect.instant(
-            "kube_pod_status_ready", *chosen.inside, equals("condition", "true"), offset=self.proof
-        )
+        started = dialect.instant("kube_pod_container_state_started", *chosen.inside)
+        restarted = f" unless on ({BY_POD}) ({started} > time() - {self.proof})"
         facts = {
             READY_FIRST: dialect.lowest(ready_time, *chosen.inside, seconds=LONG_AGO) + living,
             READY_LATELY: dialect.lowest(ready_time, *chosen.inside, seconds=LATELY) + living,
             READY_LAST: dialect.instant(ready_time, *chosen.inside),
-            READY_BEFORE: f"{before} == 1{living}",
-            STARTED: dialect.instant("kube_pod_container_state_started", *chosen.inside),
+            READY_BEFORE: f"{chosen.was_ready(self.proof)} == 1{living}{restarted}",
+            STARTED: started,
             STOPPED: f"{dialect.instant('kube_pod_container_status_running', *chosen.inside)} == 0",
             REQUEST: f"{chosen.amounts} or ({sidecars})",
             f"{VALUE}0": chosen.now(),
@@ -99,7 +99,7 @@ class PodsRecipe:
             chosen.inside,
             dialect,
             only=(f"{facts[READY_FIRST]} or {chosen.ready} == 1",),
-            never=(_lost(chosen, dialect),),
+            never=(_ended(chosen, dialect), _lost(chosen, dialect)),
         )
         parts.append(marked(pods, "part", POD))
         joined = f"({' or '.join(parts)}) * on (namespace,pod) group_left (workload) {pods}"
@@ -284,6 +284,11 @@ def _since(facts: Mapping[str, Fraction], started: Fraction | None) -> Fraction 
         # Without kube_pod_status_ready_time: READY_BEFORE was Ready all the time that a span can reach back.
         return started or Fraction(0) if READY_BEFORE in facts else None
     return min((each for each in known if started is None or each >= started), default=None)
+
+
+def _ended(chosen: Selected, dialect: Dialect) -> str:
+    """Pods that will never run again: an evicted one stays as an object, with its requests, and was Ready lately."""
+    return f"{dialect.instant('kube_pod_status_phase', *chosen.inside, one_of('phase', _ENDED))} == 1"
 
 
 def _lost(chosen: Selected, dialect: Dialect) -> str:

@@ -20,12 +20,13 @@ Series and labels, each under the name its exporter documents:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 from deadband.api.conditions import Reason
 from deadband.api.metrics import ResourceBase, ResourceName
 from deadband.core.rounding import nearest
 from deadband.core.types import Absent, Reading, Sample
-from deadband.queries.owners import KNOWN_KINDS, owned
+from deadband.queries.owners import BY_POD, KNOWN_KINDS, owned
 from deadband.queries.promql import Dialect, Matcher, equals, marked, one_of, reach_of
 from deadband.queries.types import Need, Series
 
@@ -82,11 +83,14 @@ class ResourceRecipe:
         # A pod is beyond doubt when the whole window lies after it became Ready, and so does the oldest sample that
         # the window may begin with; by then a container that has ended has left the window, too.
         judged = f"{reach_of(dialect.window):g}"
+        # Where that time is not exported, a pod that was Ready already so long ago.
+        was_ready = f"{chosen.was_ready(ceil(reach_of(dialect.window)))} == 1"
         doubts = " or ".join(
             f"max by (namespace,pod) ({each})"
             for each in (
                 f"{chosen.ready} == 0",
                 f"{young} > time() - {judged}",
+                f"{chosen.ready} unless on ({BY_POD}) {young} unless on ({BY_POD}) ({was_ready})",
                 f"{chosen.judged} unless on ({BY_CONTAINER}) ({chosen.measured})",
             )
         )
@@ -179,7 +183,7 @@ class Selected:
         """By container."""
         self.init_amounts = f"{dialect.instant(f'kube_pod_init_container_resource_{kind}', *of)} > 0"
         """By init container, also of those that have ended."""
-        self.ready = dialect.instant("kube_pod_status_ready", *self.inside, equals("condition", "true"))
+        self.ready = self.was_ready(0)
         """By pod: 1 for a ready one, 0 for others."""
         fresh = f"{self.time_of()} > time() - {dialect.stale}"
         if recipe.resource is ResourceName.CPU:
@@ -197,6 +201,10 @@ class Selected:
         self.judged = self.whole if recipe.by_container else self.amounts
         """The same, as far as its samples are looked for. Where samples stop, they stop for all containers of a pod, so
         sidecars are looked for only where a metric selects one."""
+
+    def was_ready(self, offset: int) -> str:
+        """By pod: 1 for one that was Ready `offset` seconds ago, 0 for others."""
+        return self._dialect.instant("kube_pod_status_ready", *self.inside, equals("condition", "true"), offset=offset)
 
     def now(self, offset: int = 0) -> str:
         """The usage series themselves, `offset` seconds ago."""

@@ -20,11 +20,16 @@ _SPANS = (600, 60)
 
 
 def _each(span: int) -> str:
-    return f"quantile by (job) (0.5, {span} / count_over_time(up[{span}s]) and up offset {span}s)"
+    late, early = f"count_over_time(up[{span}s])", f"count_over_time(up[{span}s] offset {span}s)"
+    return f"quantile by (job) (0.5, {span} / ({early} > {late} or {late}) and up offset {span}s)"
 
 
 INTERVALS = " or ".join(map(_each, _SPANS))
-"""Seconds between two scrapes by job: the median of its targets that have been there for the whole span."""
+"""Seconds between two scrapes by job: the median of its targets that have been there for the whole span.
+
+Of this span and the one before it the fuller one is taken: a Prometheus that is back after nine minutes would seem to
+scrape every ten, and rates would look back forty.
+"""
 
 
 def usage_jobs(source: MetricSourceSpec) -> str:

@@ -58,11 +58,20 @@ def test_a_write_that_the_last_leader_could_not_remember_is_the_last_one() -> No
     assert found.last_write == LastWrite(replicas=0, time=T0)
 
 
-def test_a_dry_runs_last_write_is_forgotten_with_its_shadow() -> None:
-    known = status(current_replicas=0, shadow_replicas=0, last_write=OURS)
-    enforced = inputs(spec(minReplicas=2), 0, 50, status=known)
+def test_a_dry_run_does_not_forget_that_the_0_of_the_target_is_deadbands_own() -> None:
+    night, known = spec(minReplicas=2, mode="DryRun"), status(current_replicas=0, last_write=OURS)
+    simulated = inputs(night, 0, 50, status=known)
+    after = next_status(simulated, decide(simulated))
 
-    decision = decide(enforced)
+    assert after.shadow_replicas == 2
+    assert after.last_write == OURS
+    assert decide(inputs(spec(minReplicas=2), 0, 50, status=after)).write == 2
 
-    assert decision.reason == "ScalingDisabled"
-    assert next_status(enforced, decision).last_write is None
+
+def test_a_shadow_that_goes_to_0_is_no_last_write() -> None:
+    simulated = inputs(spec(minReplicas=2, mode="DryRun"), 3, 50, overrides=(NIGHT,))
+    after = next_status(simulated, decide(simulated))
+
+    assert (after.shadow_replicas, after.last_write) == (0, None)
+    assert decide(inputs(spec(minReplicas=2, mode="DryRun"), 3, 50, status=after)).desired == 2
+    assert decide(inputs(spec(minReplicas=2), 0, 50, status=after)).reason == "ScalingDisabled"

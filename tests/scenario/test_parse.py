@@ -56,6 +56,14 @@ def test_two_numbers_in_brackets_are_an_interval_and_two_equal_ones_a_number() -
     )
 
 
+def test_only_a_resource_metric_reads_an_interval() -> None:
+    text = NAMED.replace("resource: {name: cpu}", "query: cpu") + "target: {replicas: 3}\nseries: {cpu: [1, [4, 9]]}\n"
+    (fault,) = faults(text)
+
+    assert (fault.line, fault.field) == (19, "series.cpu[1]")
+    assert "`resource`" in fault.message
+
+
 def test_a_bare_number_is_a_series_that_goes_on() -> None:
     assert scenario(NAMED + "target: {replicas: 3}\nseries: {cpu: 71}\n").series["cpu"] == (Sample(Fraction(71)),)
 

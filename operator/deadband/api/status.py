@@ -74,10 +74,10 @@ class ScaleEvent(StatusModel):
 
 
 class LastWrite(StatusModel):
-    """deadband's last write of the target, kept however long ago it was (R3)."""
+    """deadband's last write of the target, kept however long ago it was (R3); a dry run writes nothing."""
 
     replicas: int
-    """What it wrote; in DryRun what it would have written."""
+    """What it wrote."""
     time: Instant
     """When."""
 
@@ -182,7 +182,7 @@ class ScalingPolicyStatus(StatusModel):
     last_scale_direction: Way | None = None
     """Which way that went."""
     last_write: LastWrite | None = None
-    """What deadband last wrote, the shadow in DryRun; absent: nothing, or another user has changed the target since."""
+    """What deadband last wrote; absent: nothing, or another user has changed the target since."""
     metrics: list[MetricStatus] = Field([], json_schema_extra=NAMED_ENTRIES)
     """Every metric as it was last read."""
     scale_up: TimerStatus = TimerStatus()

@@ -143,7 +143,7 @@ def _unknown(inputs: Inputs, view: View) -> Move:
     """R5: one expression that must be known is not; everything that leaves it open is named."""
     why = words.unknown_clause(inputs.spec, view.observed)
     if view.down:
-        why += f", so scaling down on {words.true_clause(inputs.spec, inputs.spec.down, view.observed)} is not safe"
+        why += f", so nothing scales down although {words.true_clause(inputs.spec, inputs.spec.down, view.observed)}"
     return Move(replicas=view.replicas, reason=Reason.METRICS_UNKNOWN, rule="R5", why=why, wish=view.replicas)
 
 

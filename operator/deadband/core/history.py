@@ -18,6 +18,7 @@ def own_past(inputs: Inputs) -> Inputs:
     """The same inputs without what a shadow went through, when the policy has just left DryRun (R14).
 
     What was simulated never happened to the target: it starts no cooldown, uses no budget, and is no wish.
+    `last_write` is about the target in either mode (R3), so it stays.
     """
     if inputs.status.shadow_replicas is None or inputs.spec.mode is PolicyMode.DRY_RUN:
         return inputs
@@ -27,7 +28,6 @@ def own_past(inputs: Inputs) -> Inputs:
         "wishes": [],
         "last_scale_time": None,
         "last_scale_direction": None,
-        "last_write": None,
     }
     return replace(inputs, status=inputs.status.model_copy(update=forgotten))
 

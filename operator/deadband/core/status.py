@@ -75,9 +75,8 @@ def next_status(inputs: Inputs, decision: Decision, *, refused: Refusal | None =
     pinned = decision.scales and refused is None  # a pin of an HPA's bounds may leave n where it is
     if decision.current is not None and moved_to is not None and (moved_to != decision.current or pinned):
         events = [*events, ScaleEvent(time=now, from_=decision.current, to=moved_to, cause=decision.cause)]
-        wrote = LastWrite(replicas=moved_to, time=now)
         last, way = now, (Way.UP if moved_to > decision.current else Way.DOWN)
-    if refused is not None and refused.unanswered and decision.write is not None:
+    if decision.write is not None and (refused is None or refused.unanswered):
         wrote = LastWrite(replicas=decision.write, time=now)
     events = keep_events(spec, events, now=now)
     said = of_decision(inputs, decision, events=events, refused=(refused.reason, refused.message) if refused else None)

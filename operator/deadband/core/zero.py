@@ -1,6 +1,5 @@
 """R3: a target at 0 whose minimum is above 0 was switched off, unless deadband itself brought it there."""
 
-from deadband.api.scalingpolicy import PolicyMode
 from deadband.api.status import LastWrite
 from deadband.core.decision import Bounds
 from deadband.core.types import Inputs, Target
@@ -28,7 +27,7 @@ def switched_off(inputs: Inputs, *, replicas: int, bounds: Bounds) -> str:
 
 
 def standing_write(inputs: Inputs) -> LastWrite | None:
-    """Deadband's last write, of the shadow in DryRun; None once another user has changed the target since.
+    """Deadband's last write of the target, also in DryRun; None once another user has changed the target since.
 
     The API server names no owner of a 0 that was written through /scale, whoever wrote it. So status must tell, and a
     write of which no answer came counts where the target is what it would have left.
@@ -39,14 +38,14 @@ def standing_write(inputs: Inputs) -> LastWrite | None:
     last = status.last_write
     if isinstance(target, Target) and status.current_replicas not in (None, target.replicas):
         taken = last is not None and last.replicas == target.replicas and target.writer is None
-        return last if taken and inputs.spec.mode is not PolicyMode.DRY_RUN else None
+        return last if taken else None
     return last
 
 
 def _wrote_it(inputs: Inputs, target: Target) -> bool:
     """Whether deadband was the last to write the 0: who wrote decides, not the number."""
+    if target.replicas > 0:
+        return True  # only the shadow is at 0 (R14), and nobody else moves a shadow
     last = standing_write(inputs)
     ours = last is not None and last.replicas == 0
-    if last is not None and inputs.spec.mode is PolicyMode.DRY_RUN and inputs.status.shadow_replicas is not None:
-        return ours  # the shadow's own; who writes the real target says nothing of it
     return target.writer is None and (ours or target.own_write is not None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from deadband.api.scalingpolicy import AUTOSCALER_KIND
 from deadband.api.status import ScalingPolicyStatus
-from deadband.core.types import Reading
+from deadband.core.types import Interval, Reading
 from deadband.scenario.document import Document, WrittenFloat
 from deadband.scenario.expectation import parse_expect
 from deadband.scenario.happenings import parse_events, parse_start
@@ -82,7 +82,7 @@ def _scenario(root: Place, file: Path, read_policy: PolicyReader) -> Scenario | 
     events = parse_events(places["events"], ticks or MOST_TICKS) if "events" in places else ()
     expect = parse_expect(places.get("expect"), ticks)
     if policy is not None and expect is not None and not expect.invalid:
-        _fit(root, places, policy, events, target)
+        _fit(root, places, policy, events, target, series)
     if name is None or policy is None or start is None or tick is None or ticks is None or expect is None:
         return None  # each of them has been noted as a fault
     return Scenario(
@@ -192,9 +192,9 @@ def _written(value: Any) -> str | None:
 
 def _fit(
     root: Place, places: Mapping[str, Place], policy: Mapping[str, Any], events: tuple[Event, ...],
-    target: TargetChange | None,
+    target: TargetChange | None, series: Mapping[str, tuple[Reading, ...]],
 ) -> None:  # fmt: skip
-    """Hold the scenario against its policy: names of series, a target for a policy that has one."""
+    """Hold the scenario against its policy: names and intervals of series, a target for a policy that has one."""
     if refusal(policy):
         return  # its faults are an outcome, and what it names means nothing
     specs = [_mapping(policy.get("spec")), *(event.spec for event in events if event.spec is not None)]
@@ -203,6 +203,11 @@ def _fit(
         if name not in names:
             places["series"].fault(f"the policy has no metric or veto of this name; it has {', '.join(sorted(names))}",
                                    name)  # fmt: skip
+    measured = {name for spec in specs for name in _names(spec.get("metrics"), with_key="resource")}
+    for name in names - measured:
+        for index, reading in enumerate(series.get(name, ())):
+            if isinstance(reading, Interval):
+                places["series"].fault("only a `resource` metric can read an interval", name, index)
     if target is None and "target" not in places and any("scaleTargetRef" in spec for spec in specs):
         root.fault('the key "target" is missing: the policy scales something, so say how many replicas it has')
     kinds = {_mapping(spec.get("scaleTargetRef")).get("kind") for spec in specs}
@@ -213,12 +218,10 @@ def _fit(
         places["target"].fault('the key "hpa" is missing: the policy moves its bounds, so say what they are')
 
 
-def _names(entries: Any) -> list[str]:
-    return (
-        [each["name"] for each in entries if isinstance(_mapping(each).get("name"), str)]
-        if isinstance(entries, list)
-        else []
-    )
+def _names(entries: Any, *, with_key: str = "name") -> list[str]:
+    """The names in a list of mappings, of those that have the key."""
+    found = [_mapping(each) for each in entries] if isinstance(entries, list) else []
+    return [each["name"] for each in found if isinstance(each.get("name"), str) and with_key in each]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -83,17 +83,17 @@ class ResourceRecipe:
         # A pod is beyond doubt when the whole window lies after it became Ready, and so does the oldest sample that
         # the window may begin with; by then a container that has ended has left the window, too.
         judged = f"{reach_of(dialect.window):g}"
-        # Where that time is not exported, a pod that was Ready already so long ago.
-        was_ready = f"{chosen.was_ready(ceil(reach_of(dialect.window)))} == 1"
-        doubts = " or ".join(
-            f"max by (namespace,pod) ({each})"
-            for each in (
-                f"{chosen.ready} == 0",
-                f"{young} > time() - {judged}",
-                f"{chosen.ready} unless on ({BY_POD}) {young} unless on ({BY_POD}) ({was_ready})",
-                f"{chosen.judged} unless on ({BY_CONTAINER}) ({chosen.measured})",
-            )
-        )
+        doubted = [
+            f"{chosen.ready} == 0",
+            f"{young} > time() - {judged}",
+            f"{chosen.judged} unless on ({BY_CONTAINER}) ({chosen.measured})",
+        ]
+        if named:
+            # Where that time is not exported, a pod that was not Ready so long ago. Of very many workloads it is not
+            # asked: it costs as much as the rest, and kube-state-metrics exports the time unless told otherwise.
+            was_ready = f"{chosen.was_ready(ceil(reach_of(dialect.window)))} == 1"
+            doubted.append(f"{chosen.ready} unless on ({BY_POD}) {young} unless on ({BY_POD}) ({was_ready})")
+        doubts = " or ".join(f"max by (namespace,pod) ({each})" for each in doubted)
         parts = " or ".join(
             (
                 marked(chosen.used, "part", USED),

@@ -70,7 +70,7 @@ PromQL = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class ResourceMetric(ApiModel):
-    """Percent of what the target's ready pods request, or are limited to, that they use."""
+    """Percent of what the target's pods request, or are limited to, that they use; pods that were Ready once count."""
 
     name: ResourceName
     """cpu or memory."""

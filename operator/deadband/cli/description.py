@@ -79,7 +79,8 @@ def _watched(metric: Metric, promql: str) -> Iterator[str]:
 def _subject(metric: Metric) -> str:
     if metric.resource is not None:
         of_what = f" of container {metric.resource.container}" if metric.resource.container else ""
-        return f"{metric.resource.name}{of_what} of the ready pods in percent of their {metric.resource.of.lower()}"
+        pods = f"{of_what} of the pods that were Ready once"
+        return f"{metric.resource.name}{pods}, in percent of their {metric.resource.of.lower()}"
     if metric.queue is not None:
         return _waiting(metric.queue)
     if metric.database is not None:

@@ -83,9 +83,9 @@ class Round:
         for name in ("calm", "doubtful"):
             self.world.add_deployment(name, replicas.get(name, 2))
             self.world.add_policy(name, **CPU)
-        return asyncio.create_task(self._gather())
+        return asyncio.create_task(self.gather())
 
-    async def _gather(self) -> None:
+    async def gather(self) -> None:
         world = self.world
         self.gatherer = Gathering(world.store, world.metrics, world.tenants, world.sightings)
         await self.gather_again(self.gatherer)
@@ -131,6 +131,19 @@ async def test_a_target_at_zero_reads_empty_without_a_second_look(looking: Round
     assert isinstance(reading, Absent)
     assert reading.reason == "Empty"
     assert len(looking.source.asked) == 1
+
+
+async def test_a_database_is_looked_at_while_the_target_that_it_scales_is_at_zero(looking: Round) -> None:
+    world = looking.world
+    looking.source.second_look.set()
+    world.scheduler.receive("MetricSource", "ADDED", source())
+    world.add_deployment("shop", 0)
+    database = {"system": "PostgreSQL", "instance": "doubtful", "measure": "Cpu"}
+    world.add_policy("shop", **{**CPU, "metrics": [{"name": "cpu", "database": database}]})
+
+    await looking.gather()
+
+    assert isinstance(looking.readings["shop"], Interval)
 
 
 async def test_a_second_look_that_is_late_reads_timeout(looking: Round, monkeypatch: pytest.MonkeyPatch) -> None:

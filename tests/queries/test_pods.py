@@ -310,6 +310,17 @@ def test_every_expression_of_the_second_look_parses(asked: Need) -> None:
     promql_parser.parse(question.promql)
 
 
+@pytest.mark.parametrize("measured", [True, False], ids=["a number", "an interval"])
+def test_the_pods_of_a_database_are_not_taken_for_those_of_the_target(measured: bool) -> None:
+    database = {"database": {"system": "PostgreSQL", "instance": "api", "measure": "Cpu"}}
+    rows = Rows().pod("a").used("a", 0.5)
+
+    reading = read(rows if measured else rows.pod("b"), need(database, "leadgen/Deployment/shop"))
+
+    assert isinstance(reading, Sample | Interval)
+    assert reading.pods is None
+
+
 def test_a_pod_that_has_ended_does_not_count_however_lately_it_was_ready() -> None:
     (question,) = closer([cpu()], SOURCES).questions
 

@@ -34,7 +34,8 @@ class Interval:
         low: Percent if the pods that are not measured use nothing.
         high: Percent if each of them uses all of what it is compared with, or the metric's highest threshold where
             that is more; at least `low`.
-        pods: How many pods are counted, the reading's r; at least 2 unless a scenario says otherwise.
+        pods: How many pods are counted, the reading's r; at least 2 unless a scenario says otherwise. None where they
+            are not the target's (a database's).
         measured: How many of them are measured; at least 1 and below `pods`, unless a scenario says otherwise.
         why: Why pods are not measured, for people: a line each, of a few of them.
     """

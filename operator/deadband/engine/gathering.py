@@ -181,10 +181,10 @@ class Gathering:
         return self._movements.lately(record, target, now=now, within=within)
 
     def _at_zero(self, need: Need) -> bool:
-        """Whether the target is known to have no pods, of which a second look would find out nothing."""
+        """Whether the need is about the target's pods and there are none, so that a second look would find nothing."""
         record = self._store.policies.get(need.key.policy)
         target = self._store.target(record) if record is not None else None
-        return isinstance(target, Target) and target.pods == 0
+        return need.metric.resource is not None and isinstance(target, Target) and target.pods == 0
 
     def _highest(self, key: Key) -> Fraction:
         """The highest threshold of a metric; 0 where the policy has gone meanwhile."""

@@ -132,13 +132,15 @@ class PodsRecipe:
         whole = sum((amount for pod in with_amount for amount in pod.amounts.values()), Fraction())
         used = sum((use for pod in measured for use in pod.used.values()), Fraction())
         low = percent(used, whole)
+        # The load per replica is a load of these pods where they are the target's, which those of a database are not.
+        counted = len(pods) if need.metric.resource is not None else None
         if len(measured) == len(with_amount):
-            return Sample(low, pods=len(pods))
+            return Sample(low, pods=counted)
         missing = sum((amount for pod in with_amount if pod.why for amount in pod.amounts.values()), Fraction())
         high = low + percent(missing, whole) * max(need.highest, Fraction(100)) / 100
-        unmeasured = len(with_amount) - len(measured)
         why = tuple(_unmeasured(with_amount)[:_NAMED])
-        return Interval(low, high, pods=len(pods), measured=len(pods) - unmeasured, why=why)
+        covered = None if counted is None else counted - (len(with_amount) - len(measured))
+        return Interval(low, high, pods=counted, measured=covered, why=why)
 
     def pods(self, need: Need, rows: Sequence[Series]) -> list["Pod"]:
         """Every counted pod of a need's workload, judged, in the order of their names.

@@ -218,6 +218,8 @@ class _Source:
 
     async def _learn(self, at: datetime) -> None:
         """Ask for the version and the scrape interval, and until it is known whether the lookback is honored."""
+        if self._closed:  # replaced before this task had its first turn
+            return
         loop = asyncio.get_running_loop()
         self.vitals.sampling = await loop.run_in_executor(self._threads, self._sampling, at) or self.vitals.sampling
         if self._closed:

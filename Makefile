@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # Unit tests use two cores. End-to-end tests mostly wait, so three files at a time fit, those first that take longest.
 PARALLEL := --dist=loadfile --numprocesses=2
 PARALLEL_E2E := --dist=loadfile --numprocesses=3 --no-loadscope-reorder
+# What watches readings by the second has the machine to itself.
+TIMED_E2E := $(addprefix e2e/,test_real_node.py test_real_readings.py test_private_machine.py test_relay.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check unit e2e chaos crds lint format lock bench bench-against profile soak image sbom chart clean
@@ -46,7 +48,8 @@ unit: $(READY) ## Unit tests, tables and properties: no cluster
 
 e2e: $(READY) ## End-to-end tests on a real control plane, built on first use (CLUSTER=native|kind|existing)
 	$(BIN)/python -m e2e.testbed.tools
-	$(BIN)/pytest e2e $(PARALLEL_E2E) --cluster=$(or $(CLUSTER),native)
+	$(BIN)/pytest $(TIMED_E2E) $(PARALLEL_E2E) --cluster=$(or $(CLUSTER),native)
+	$(BIN)/pytest e2e $(addprefix --ignore=,$(TIMED_E2E)) $(PARALLEL_E2E) --cluster=$(or $(CLUSTER),native)
 
 chaos: $(READY) ## Run the whole fault suite; its report is build/chaos/report.md (half an hour)
 	rm -rf build/chaos

@@ -58,7 +58,7 @@ class Header(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")]
     """Name of the header."""
     value: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[ -~]+$")]
-    """Its value, printable ASCII. Not for secrets: whoever may read the MetricSource reads it."""
+    """Its value, printable ASCII. Not for secrets: everyone who can read the MetricSource can read it."""
 
 
 OWN_PARAMETERS = ("query", "time", "start", "end", "step", "timeout", "limit", "lookback_delta", "max_lookback")
@@ -71,8 +71,8 @@ class QueryParameter(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.\[\]-]+$")]
     """Name of the parameter; several entries may have one name. Not one of those that deadband sends itself."""
     value: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[ -~]+$")]
-    """Its value, printable ASCII, written as it is meant: deadband encodes it. Not for secrets: whoever may read the
-    MetricSource reads it, and servers log URLs."""
+    """Its value, printable ASCII, unencoded: deadband encodes it. Not for secrets: everyone who can read the
+    MetricSource can read it, and servers log URLs."""
 
 
 class RecipeNames(ApiModel):
